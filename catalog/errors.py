@@ -1,0 +1,243 @@
+"""The one small tree of errors that users of the catalog meet.
+
+Each class takes the facts in its constructor and composes the message itself, so that callers can act on the facts
+and people can read the sentence. Each is also a subclass of the built-in that a Python programmer would expect.
+`hint` is the next step, printed by the command line below the message.
+"""
+
+from __future__ import annotations
+
+
+class CatalogError(Exception):
+    """Base of every error the catalog raises on purpose.
+
+    `code` is the stable, machine-readable name of the reason (rejects and JSON errors carry it).
+    """
+
+    code = "error"
+    hint: str | None = None
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
+
+class InvalidIdentifier(CatalogError, ValueError):
+    """A public identifier (ISIN, CUSIP, address, MIC …) that its standard does not allow."""
+
+    def __init__(self, scheme: str, value: object, reason: str, hint: str | None = None) -> None:
+        super().__init__(f"invalid {scheme} {quote(value)}: {reason}", hint)
+        self.scheme, self.value, self.reason = scheme, value, reason
+
+    @property
+    def code(self) -> str:  # type: ignore[override]
+        return f"invalid_{self.scheme.lower().replace(' ', '_').replace('-', '_')}"
+
+
+class InvalidRecord(CatalogError, ValueError):
+    """A record whose field breaks a rule of the model: `field` is its path, `value` what was given."""
+
+    code = "invalid_record"
+
+    def __init__(self, field: str, value: object, reason: str, *, code: str | None = None, hint: str | None = None):
+        super().__init__(f"invalid {field} {quote(value)}: {reason}", hint)
+        self.field, self.value, self.reason = field, value, reason
+        if code is not None:
+            self.code = code
+
+
+class UnknownReference(InvalidRecord):
+    """A record names something (a venue, an asset, a blockchain) that the catalog does not hold."""
+
+    def __init__(self, field: str, value: object, what: str, hint: str | None = None) -> None:
+        noun = what.replace("_", " ")
+        super().__init__(field, value, f"no such {noun} in the catalog", code=f"unknown_{what}", hint=hint)
+
+
+class NotFound(CatalogError, LookupError):
+    """Nothing in the catalog (or the snapshot) answers to this key."""
+
+    code = "not_found"
+
+    def __init__(self, what: str, key: object, hint: str | None = None) -> None:
+        super().__init__(f"no {what} {quote(key)}", hint)
+        self.what, self.key = what, key
+
+
+class Ambiguous(CatalogError, LookupError):
+    """One was asked for and several answer; `candidates` are their ids."""
+
+    code = "ambiguous"
+
+    def __init__(self, what: str, key: object, candidates: list[str]) -> None:
+        super().__init__(f"{len(candidates)} answer to {what} {quote(key)}", f"name one of: {', '.join(candidates[:8])}")
+        self.key, self.candidates = key, candidates
+
+
+class Conflict(CatalogError, ValueError):
+    """A value that must be unique is held by another record, or a record is held back by a dispute."""
+
+    code = "conflict"
+
+    def __init__(self, constraint: str, value: object, holder: str | None, reason: str | None = None) -> None:
+        held = f", held by `{holder}`" if holder else ""
+        super().__init__(
+            f"{reason or constraint.replace('_', ' ')} {quote(value)}{held}",
+            "see `catalog disputes list`, or retire the holder first",
+        )
+        self.constraint, self.value, self.holder = constraint, value, holder
+
+
+class IdCollision(CatalogError, ValueError):
+    """Two different identities share one id. Nothing was registered; the attempt is in `id_collisions`."""
+
+    code = "id_collision"
+
+    def __init__(self, kind: str, id: str, existing: tuple[str, ...], refused: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{kind} id `{id}` belongs to {show_identity(existing)}; {show_identity(refused)} hashes to the same id",
+            "nothing was registered; see `catalog collisions list`",
+        )
+        self.kind, self.id, self.existing, self.refused = kind, id, existing, refused
+
+
+class BreakingChange(CatalogError, ValueError):
+    """A change of a field that decides what a number means (decimals, contract multiplier)."""
+
+    code = "breaking_change"
+
+    def __init__(self, id: str, field: str, old: object, new: object) -> None:
+        super().__init__(
+            f"{field} of `{id}` would change from {quote(old)} to {quote(new)}",
+            "repeat with --confirm-breaking if the new value is right",
+        )
+        self.id, self.field, self.old, self.new = id, field, old, new
+
+
+class DecodeError(CatalogError, ValueError):
+    """Bytes that are not what the protocol says: where, which field, what was expected and what was there."""
+
+    code = "decode_error"
+
+    def __init__(self, offset: int, field: str, expected: object, found: object) -> None:
+        super().__init__(f"at byte {offset}, {field}: expected {expected}, found {found}")
+        self.offset, self.field, self.expected, self.found = offset, field, expected, found
+
+
+class Truncated(DecodeError):
+    """The bytes end before the field does."""
+
+    code = "truncated"
+
+
+class ChecksumMismatch(DecodeError):
+    """A CRC-32 or BLAKE3 digest does not match the bytes it covers."""
+
+    code = "checksum_mismatch"
+
+
+class UnsupportedVersion(DecodeError):
+    """Written by a newer format than this reader knows."""
+
+    code = "unsupported_version"
+
+
+class LimitExceeded(DecodeError):
+    """A length or count passes its limit in docs/protocol.md."""
+
+    code = "limit_exceeded"
+
+
+class SnapshotCorrupt(CatalogError, ValueError):
+    """A snapshot file that must not be used; the cause is usually a chained DecodeError."""
+
+    code = "snapshot_corrupt"
+
+
+class PayloadError(CatalogError, ValueError):
+    """A payload that cannot be read as what it claims to be (broken JSON, wrong header, not UTF-8).
+
+    `place` says where: a line and column, a JSON pointer, or a byte offset.
+    """
+
+    code = "payload_unreadable"
+
+    def __init__(self, reason: str, place: str | None = None, hint: str | None = None) -> None:
+        super().__init__(f"{reason} at {place}" if place else reason, hint)
+        self.reason, self.place = reason, place
+
+
+class DatabaseUnavailable(CatalogError, ConnectionError):
+    """No server answers, it refuses us, or it cannot be started."""
+
+    code = "database_unavailable"
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(f"the database is not available: {reason}", hint or "check CATALOG_DATABASE_URL")
+
+
+class SchemaMismatch(CatalogError, RuntimeError):
+    """The database's schema is not the one this program was written for."""
+
+    code = "schema_mismatch"
+
+
+class SchemaBehind(SchemaMismatch):
+    """The database lacks migrations that this program needs."""
+
+    code = "schema_behind"
+
+    def __init__(self, current: str | None, wanted: str) -> None:
+        super().__init__(
+            f"the schema is behind: at `{current or 'empty'}`, this program needs `{wanted}`", "run `catalog db upgrade`"
+        )
+
+
+class SchemaAhead(SchemaMismatch):
+    """The database has migrations that this program does not know."""
+
+    code = "schema_ahead"
+
+    def __init__(self, current: str, wanted: str) -> None:
+        super().__init__(
+            f"the schema is ahead: at `{current}`, this program knows up to `{wanted}`", "upgrade instrument-catalog"
+        )
+
+
+class SchemaDiverged(SchemaMismatch):
+    """The database says that it is at our revision, but its tables are not what that revision makes."""
+
+    code = "schema_diverged"
+
+    def __init__(self, differences: list[str]) -> None:
+        super().__init__(
+            f"the schema differs from its revision: {'; '.join(differences[:5])}",
+            "compare with `catalog db check --json`, then mend by hand or restore",
+        )
+        self.differences = differences
+
+
+def quote(value: object, limit: int = 120) -> str:
+    """The value in backticks, on one line, with invisible and control characters escaped, cut at `limit`."""
+    if isinstance(value, bytes):
+        text = value.hex()
+    elif isinstance(value, str):
+        text = escape(value)
+    else:
+        text = escape(str(value))
+    if len(text) > limit:
+        text = f"{text[:limit]}…"
+    return f"`{text}`"
+
+
+def escape(text: str) -> str:
+    """`text` with everything a terminal might act on or hide (control, format, surrogate) as `\\x1b`-like escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+def show_identity(fields: tuple[str, ...]) -> str:
+    """An identity's fields for people: `token / eip155:1 / 0x…`."""
+    return quote(" / ".join(fields))

@@ -1,0 +1,1 @@
+"""Readers of what venues really send: pure parsers, one module per source."""
