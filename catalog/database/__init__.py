@@ -1,0 +1,1 @@
+"""Where the database comes from: the engine, the embedded server and the migrations runner."""
