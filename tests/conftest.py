@@ -26,6 +26,8 @@ from pytest_postgresql.executors import NoopExecutor
 from catalog.database.embedded import EmbeddedServer
 
 DATABASE_FIXTURES = {"database_server", "migrated_server", "postgres_bin"}
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 6 << 30
 
 _number = itertools.count(1)
 
@@ -64,8 +66,8 @@ class Server:
     def database(self, template: str = "template1") -> Iterator[str]:
         """URL of a new database, a copy of `template`, dropped at the end with whoever is still connected to it.
 
-        pytest-postgresql's janitor does the same in 48 ms. This takes 20: it keeps its connection, and copies files
-        instead of logging pages, which is quick where nothing is synced.
+        Takes a third of the time of pytest-postgresql's janitor: it keeps its connection, and copies files instead of
+        logging pages, which is quick where nothing is synced.
         """
         name = f"test_{next(_number)}"
         self.admin.execute(
@@ -79,8 +81,12 @@ class Server:
 
 @pytest.fixture(scope="session")
 def scratch_directory() -> Iterator[Path]:
-    """A temporary directory that a server run for root can get through (pytest's own are closed to it)."""
-    directory = Path(tempfile.mkdtemp(prefix="catalog-tests-"))
+    """A temporary directory that a server run for root can get through (pytest's own are closed to it).
+
+    In memory where there is room: a clone is 300 new files, which take 10 ms there and up to 150 ms on a disk.
+    """
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
+    directory = Path(tempfile.mkdtemp(prefix="catalog-tests-", dir=MEMORY if in_memory else None))
     directory.chmod(0o711)
     try:
         yield directory

@@ -231,7 +231,7 @@ class _Use:
         # else the data directory was removed, and perhaps made again: what runs there now is not ours to stop
         if postmaster is not None and postmaster.is_alive():
             postmaster.shut_down(self.child)
-        elif self.child is not None:
+        if self.child is not None:
             self.child.wait(STOP_SECONDS)
         with suppress(OSError):
             self.postmaster.socket_directory.rmdir()
@@ -440,8 +440,8 @@ def _is_server(pid: int, cluster: Path) -> bool:
 
 
 def _has_ended(postmaster: _Postmaster, child: subprocess.Popen[bytes] | None) -> bool:
-    if child is not None:
-        child.poll()  # lets our own child go
+    if child is not None and child.pid == postmaster.pid:
+        return child.poll() is not None  # we are its parent, who must also take note of its end
     return not postmaster.is_alive()
 
 
