@@ -29,9 +29,11 @@ def key(value: str, scheme: str = "key") -> str:
 
 
 def free_text(value: str, scheme: str = "text") -> str:
-    """A name or description: NFC, at most 65,535 UTF-8 bytes, no control characters but tab and line breaks."""
+    """A name or description: NFC, 1–65,535 UTF-8 bytes, no control characters but tab and line breaks."""
     text = value if value.isascii() else _normal(value, scheme)
     size = len(text) if text.isascii() else len(text.encode())
+    if not text:
+        raise InvalidIdentifier(scheme, value, "empty", "leave out what is unknown")
     if size > MAX_TEXT_BYTES:
         raise InvalidIdentifier(scheme, value[:60], f"{size} bytes, at most {MAX_TEXT_BYTES} are allowed")
     if not text.isprintable():

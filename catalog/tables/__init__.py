@@ -1,0 +1,21 @@
+"""The schema: one module per noun, all joined to one MetaData. `catalog.tables.metadata` names the conventions."""
+
+from catalog.tables import (  # noqa: F401 - importing a module is what puts its tables into the metadata
+    changes,
+    disputes,
+    identities,
+    instruments,
+    listings,
+    observations,
+    pairs,
+    runs,
+    securities,
+    snapshots,
+    venues,
+    vocabularies,
+)
+from catalog.tables.metadata import Base
+
+metadata = Base.metadata
+
+__all__ = ["Base", "metadata"]

@@ -1,0 +1,63 @@
+"""The declarative base, the naming convention, and the SQL functions that CHECKs use.
+
+A column's rule (`info={"rule": …}`, set by the vocabulary in `columns`) becomes a CHECK named
+`ck_<table>__<column>_<rule>` when its table is finished, so that no table can forget one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import DDL, CheckConstraint, MetaData, Table, event
+from sqlalchemy.orm import DeclarativeBase
+
+from catalog.tables.columns import RULES, TYPE_MAP
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s__%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s__%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s__%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s__%(constraint_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all tables. They are definitions: statements are written in Core style, nothing is loaded lazily."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = TYPE_MAP
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        table = cls.__dict__.get("__table__")
+        if isinstance(table, Table):
+            _add_checks(table)
+
+
+def _add_checks(table: Table) -> None:
+    for column in table.columns:
+        rule = column.info.get("rule")
+        if rule is not None:
+            table.append_constraint(
+                CheckConstraint(RULES[rule].format(column=column.name), name=f"{column.name}_{rule}")
+            )
+
+
+#: True when a numeric fits the wire: at most 18 significant digits, exponent from -128 to 127.
+WIRE_DECIMAL = """
+CREATE FUNCTION is_wire_decimal(value numeric) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN value NOT IN ('NaN', 'Infinity', '-Infinity')
+    AND length(btrim(replace(abs(value)::text, '.', ''), '0')) <= 18
+    AND scale(trim_scale(value)) <= 128
+    AND abs(value) < 1e145
+"""
+WIRE_DECIMAL_COMMENT = (
+    "COMMENT ON FUNCTION is_wire_decimal(numeric) IS "
+    "'Whether a number fits the wire: at most 18 significant digits, exponent from -128 to 127'"
+)
+
+event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL))
+event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL_COMMENT))
+event.listen(Base.metadata, "after_drop", DDL("DROP FUNCTION IF EXISTS is_wire_decimal(numeric)"))

@@ -1,0 +1,32 @@
+"""Venues: where things trade."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from catalog.tables.columns import CountryCode, FreeText, Lei, Mic, Slug
+from catalog.tables.metadata import Base
+
+
+class VenueRow(Base):
+    __tablename__ = "venues"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(mic, slug) = 1", name="mic_or_slug"),
+        {"comment": "Markets (by MIC) and crypto exchanges or brokers (by slug)"},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, comment="Venue id")
+    mic: Mapped[Mic | None] = mapped_column(unique=True, comment="Market Identifier Code, ISO 10383")
+    slug: Mapped[Slug | None] = mapped_column(unique=True, comment="Our name of an exchange or broker without a MIC here")
+    name: Mapped[FreeText | None] = mapped_column(comment="Name of the market or firm")
+    venue_type: Mapped[str | None] = mapped_column(ForeignKey("venue_types.venue_type"), comment="Kind of place")
+    operating_mic: Mapped[Mic | None] = mapped_column(comment="MIC of the operator, ISO 10383")
+    country: Mapped[CountryCode | None] = mapped_column(comment="ISO 3166 alpha-2 country")
+    city: Mapped[FreeText | None] = mapped_column(comment="City")
+    timezone: Mapped[FreeText | None] = mapped_column(comment="IANA time zone of its sessions")
+    website: Mapped[FreeText | None] = mapped_column(comment="Website")
+    lei: Mapped[Lei | None] = mapped_column(comment="LEI of the operator, ISO 17442")
+    status: Mapped[str] = mapped_column(ForeignKey("statuses.status"), comment="active, suspended or retired")
