@@ -45,7 +45,8 @@ class IdentityRow(Base):
         server_default=text("false"), comment="True for an id that is not the current one of its instrument"
     )
     target_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("instruments.id"), comment="What an alias stands for; NULL while several claim it"
+        ForeignKey("instruments.id", deferrable=True, initially="DEFERRED"),
+        comment="What an alias stands for; NULL while several claim it",
     )
 
 

@@ -1,0 +1,153 @@
+"""The one place where a record becomes rows and rows become a record.
+
+In between stands its *values*: a dict of the record's known fields in their JSON form (decimals and ids as text), which
+is also what observations hold and what a snapshot is written from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table
+
+from catalog.domain.decimals import format_decimal
+from catalog.domain.identity import KINDS, LISTING_KIND
+from catalog.domain.records import RECORDS
+from catalog.domain.vocabulary import RECORD_KINDS
+from catalog.repositories.driver import Cursor
+from catalog.tables import metadata
+
+#: Kind codes, that of listings included.
+KIND_CODES: dict[str, int] = {**KINDS, "listing": LISTING_KIND}
+
+
+@dataclass(frozen=True)
+class Noun:
+    """How a record type lies in the database: its tables (the one with the id first) and where each field is."""
+
+    record: str
+    tables: tuple[str, ...]
+
+    @property
+    def kind(self) -> int:
+        """Code of the kind of its ids."""
+        return KIND_CODES[RECORD_KINDS[self.record]]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The record's fields but its type, in the model's order."""
+        return tuple(name for name in RECORDS[self.record].model_fields if name != "record")
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns of one of its tables that hold its fields, after `id`."""
+        return tuple(c.name for c in table_of(table).columns if c.name in self.fields or c.name in DERIVED)
+
+    def home(self, field: str) -> str:
+        """The table that holds a field."""
+        return next(t for t in self.tables if field in table_of(t).columns)
+
+
+#: Columns that no field has: they follow from others. (values of the record) → value.
+DERIVED: dict[str, Any] = {"is_retired": lambda values: values["status"] == "retired"}
+
+NOUNS: dict[str, Noun] = {
+    noun.record: noun
+    for noun in (
+        Noun("venue", ("venues",)),
+        Noun("security", ("securities",)),
+        Noun("token", ("instruments", "tokens")),
+        Noun("native", ("instruments", "natives")),
+        Noun("asset", ("instruments", "assets")),
+        Noun("stock", ("instruments", "equities")),
+        Noun("etf", ("instruments", "equities")),
+        Noun("currency", ("instruments", "currencies")),
+        Noun("listing", ("listings",)),
+        Noun("pair", ("pairs",)),
+    )
+}
+#: The order in which tables are written, which is the order of their foreign keys.
+TABLE_ORDER = ("venues", "securities", "instruments", "tokens", "natives", "assets", "equities", "currencies", "listings", "pairs")
+
+
+def table_of(name: str) -> Table:
+    """The table of that name."""
+    return metadata.tables[name]
+
+
+def row(noun: Noun, table: str, id: UUID, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """One row of one of a noun's tables, in the order of `row_columns`."""
+    cells: list[Any] = [id]
+    if table == "instruments":
+        cells.append(noun.record)
+    for column in noun.columns(table):
+        derive = DERIVED.get(column)
+        cells.append(derive(values) if derive else values.get(column))
+    return tuple(cells)
+
+
+def row_columns(noun: Noun, table: str) -> tuple[str, ...]:
+    """The columns that `row` gives, in order."""
+    return ("id", *(("record",) if table == "instruments" else ()), *noun.columns(table))
+
+
+def select(record: str) -> str:
+    """`SELECT id, field, … FROM …` of a record type, without WHERE; the id's table is called `t0`."""
+    noun = NOUNS[record]
+    columns = ["t0.id"] + [f"{_alias(noun, field)}.{field}" for field in noun.fields]
+    source = " JOIN ".join(
+        f"{name} t{n}" + (f" ON t{n}.id = t0.id" if n else "") for n, name in enumerate(noun.tables)
+    )
+    return f"SELECT {', '.join(columns)} FROM {source}"
+
+
+def of_type(record: str) -> str:
+    """The WHERE condition that keeps other types of the same table out."""
+    return f"t0.record = '{record}'" if NOUNS[record].tables[0] == "instruments" else "true"
+
+
+def to_values(record: str, cells: tuple[Any, ...]) -> dict[str, Any]:
+    """The values of a record from the cells of `select` after the id."""
+    values: dict[str, Any] = {"record": record}
+    for name, cell in zip(NOUNS[record].fields, cells, strict=True):
+        if cell is not None:
+            values[name] = plain(cell)
+    return values
+
+
+def plain(cell: Any) -> Any:
+    """A cell in its JSON form."""
+    if isinstance(cell, Decimal):
+        return format_decimal(cell)
+    return cell.hex if isinstance(cell, UUID) else cell
+
+
+def load(cursor: Cursor, record: str, ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The values of those records of one type that exist."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    cursor.execute(f"{select(record)} WHERE t0.id = ANY(%s) AND {of_type(record)}", [wanted])
+    return {cells[0]: to_values(record, cells[1:]) for cells in cursor.fetchall()}
+
+
+def load_kind(cursor: Cursor, kind: int, ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The values of those records of one kind that exist, whatever their type."""
+    wanted = list(ids)
+    found: dict[UUID, dict[str, Any]] = {}
+    if wanted and kind == KINDS["instrument"]:
+        cursor.execute("SELECT record, array_agg(id) FROM instruments WHERE id = ANY(%s) GROUP BY record", [wanted])
+        for record, of_record in cursor.fetchall():
+            found |= load(cursor, record, of_record)
+    elif wanted:
+        for record, noun in NOUNS.items():
+            if noun.kind == kind:
+                found |= load(cursor, record, wanted)
+    return found
+
+
+def _alias(noun: Noun, field: str) -> str:
+    return f"t{noun.tables.index(noun.home(field))}"

@@ -1,0 +1,131 @@
+"""Observations as rows: what each feed says of each record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from catalog.domain.golden import Feed, Observation, Said, Stamp
+from catalog.repositories.driver import Cursor, copy_rows
+from catalog.repositories.statements import Key, Statement
+
+_COLUMNS = "o.kind, o.stated_id, o.subject_id, o.observed_at, o.payload_hash, o.statement, o.older, o.earliest"
+_FEED = "f.feed_id, f.source, f.name, coalesce(f.precedence, s.precedence)"
+_FROM = "observations o JOIN feeds f USING (feed_id) JOIN sources s USING (source)"
+COLUMNS = (
+    "kind", "stated_id", "feed_id", "subject_id", "observed_at", "payload_hash", "statement", "older", "earliest", "run_id",
+)  # fmt: skip
+
+Stated = tuple[Key, UUID | None, Observation]
+
+
+def of_feeds(cursor: Cursor, keys: Iterable[Key], feeds: Iterable[int]) -> dict[tuple[Key, int], Observation]:
+    """What these feeds said of these stated ids before."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    cursor.execute(
+        f"""SELECT {_COLUMNS}, {_FEED} FROM unnest(%s::smallint[], %s::uuid[]) AS w(kind, stated_id)
+        JOIN observations o USING (kind, stated_id) JOIN feeds f USING (feed_id) JOIN sources s USING (source)
+        WHERE o.feed_id = ANY(%s)""",
+        [[k.kind for k in wanted], [k.id for k in wanted], list(feeds)],
+    )
+    return {(key, o.feed.feed_id): o for key, _, o in map(_read, cursor.fetchall())}
+
+
+def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Observation]]:
+    """Everything that counts for these records."""
+    wanted = list(subjects)
+    if not wanted:
+        return {}
+    cursor.execute(
+        f"""SELECT {_COLUMNS}, {_FEED} FROM unnest(%s::smallint[], %s::uuid[]) AS w(kind, subject_id)
+        JOIN observations o USING (kind, subject_id) JOIN feeds f USING (feed_id) JOIN sources s USING (source)""",
+        [[k.kind for k in wanted], [k.id for k in wanted]],
+    )
+    found: dict[Key, list[Observation]] = {}
+    for key, subject, observation in map(_read, cursor.fetchall()):
+        assert subject is not None
+        found.setdefault(Key(key.kind, subject), []).append(observation)
+    return found
+
+
+def of_stated(cursor: Cursor, kind: int, stated: Iterable[UUID]) -> list[Stated]:
+    """Everything that was said of these stated ids, in quarantine or not."""
+    cursor.execute(f"SELECT {_COLUMNS}, {_FEED} FROM {_FROM} WHERE o.kind = %s AND o.stated_id = ANY(%s)", [kind, list(stated)])
+    return [_read(cells) for cells in cursor.fetchall()]
+
+
+def move(cursor: Cursor, kind: int, stated: UUID, subject: UUID | None) -> None:
+    """Let everything said of a stated id count for another subject (None: for none, in quarantine)."""
+    cursor.execute(
+        "UPDATE observations SET subject_id = %s WHERE kind = %s AND stated_id = %s", [subject, kind, stated]
+    )
+
+
+def write(
+    cursor: Cursor, statements: Iterable[tuple[Statement, UUID | None]], known: set[tuple[Key, int]], run_id: int | None
+) -> None:
+    """Store statements (already merged with what their feeds said before) with the subject that each counts for."""
+    fresh, changed = [], []
+    for statement, subject in statements:
+        cells = _cells(statement, subject, run_id)
+        (changed if (statement.key, statement.observation.feed.feed_id) in known else fresh).append(cells)
+    if fresh:
+        copy_rows(cursor, "observations", COLUMNS, fresh)
+    if changed:
+        cursor.executemany(
+            """UPDATE observations SET subject_id = %s, observed_at = %s, payload_hash = %s, statement = %s, older = %s,
+            earliest = %s, run_id = %s WHERE kind = %s AND stated_id = %s AND feed_id = %s""",
+            [(*cells[3:], *cells[:3]) for cells in changed],
+        )
+
+
+def _cells(statement: Statement, subject: UUID | None, run_id: int | None) -> tuple[Any, ...]:
+    o = statement.observation
+    return (
+        statement.key.kind,
+        statement.key.id,
+        o.feed.feed_id,
+        subject,
+        o.stamp.observed_at,
+        o.stamp.payload_hash,
+        Jsonb(o.values),
+        _store(o.older),
+        _store(o.earliest),
+        run_id,
+    )
+
+
+def _store(said: Mapping[str, Said]) -> Jsonb | None:
+    if not said:
+        return None
+    return Jsonb(
+        {
+            name: [s.value, s.stamp.observed_at.isoformat(), s.stamp.payload_hash.hex(), s.stamp.canonical]
+            for name, s in said.items()
+        }
+    )
+
+
+def _restore(stored: Mapping[str, list[Any]] | None) -> dict[str, Said]:
+    return {
+        name: Said(value, Stamp(datetime.fromisoformat(at), bytes.fromhex(payload), canonical))
+        for name, (value, at, payload, canonical) in (stored or {}).items()
+    }
+
+
+def canonical(values: Mapping[str, Any]) -> str:
+    """The canonical JSON of a stored statement: the same text that its record gave."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _read(cells: tuple[Any, ...]) -> Stated:
+    kind, stated, subject, observed_at, payload, values, older, earliest, *feed = cells
+    stamp = Stamp(observed_at, bytes(payload), canonical(values))
+    return Key(kind, stated), subject, Observation(Feed(*feed), stamp, values, _restore(older), _restore(earliest))

@@ -1,0 +1,148 @@
+"""What a writer hands in, unfolded to what the engine works with: one statement per record, with its id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from catalog.domain.base import Record
+from catalog.domain.golden import Feed, Observation, Stamp, merge
+from catalog.domain.identity import KINDS, LISTING_KIND, digest, encode_identity
+from catalog.domain.instruments import EQUITIES, ticker_identity
+from catalog.errors import CatalogError
+from catalog.repositories.mapping import KIND_CODES
+
+INSTRUMENT = KINDS["instrument"]
+SECURITY = KINDS["security"]
+
+
+class Key(NamedTuple):
+    """A record inside the database: the code of its kind and its id (of a listing, the key of its row)."""
+
+    kind: int
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One record as a feed states it, at a time and in a payload (empty when there was none)."""
+
+    record: Record
+    feed: Feed
+    observed_at: datetime
+    payload_hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes, why, and in which import run."""
+
+    actor: str
+    reason: str | None = None
+    run_id: int | None = None
+
+
+@dataclass(slots=True)
+class Statement:
+    """Everything one feed says of one record in one batch: several rows of a payload are already merged."""
+
+    key: Key
+    identity: bytes
+    record: Record
+    observation: Observation
+    is_counted: bool = True
+
+
+@dataclass
+class Outcome:
+    """What became of a batch. `results` has one word per record that was described; errors stand beside it."""
+
+    results: dict[Key, str] = field(default_factory=dict)
+    records: dict[Key, str] = field(default_factory=dict)
+    errors: dict[Key, CatalogError] = field(default_factory=dict)
+    rejects: list[tuple[Record, CatalogError]] = field(default_factory=list)
+    collisions: list[Collision] = field(default_factory=list)
+    disputes: set[str] = field(default_factory=set)
+    changes: list[Change] = field(default_factory=list)
+
+
+class Collision(NamedTuple):
+    """An identity that was refused because its id belongs to another one."""
+
+    kind: int
+    id: UUID
+    existing: bytes
+    refused: bytes
+    id_bits: int
+
+
+class Change(NamedTuple):
+    """One entry of the change log to be, with the state before it (None for a new record)."""
+
+    key: Key
+    record: str
+    action: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+def key_of(record: Record) -> Key:
+    """The key of a record."""
+    if record.kind == "listing":
+        return Key(LISTING_KIND, listing_key(*record.identity))
+    return Key(KIND_CODES[record.kind], UUID(hex=record.id))
+
+
+def listing_key(instrument_id: str, venue_id: str, symbol: str) -> UUID:
+    """The key of a listing's row: never an id, only a fixed-size stand-in for its three-part key."""
+    return UUID(bytes=digest("listing", encode_identity((instrument_id, venue_id, symbol))))
+
+
+def statement_of(submission: Submission, record: Record, *, is_counted: bool = True) -> Statement:
+    """A submission's record (or one that it implies) as a statement."""
+    stamp = Stamp(submission.observed_at, submission.payload_hash, record.canonical_json())
+    return Statement(
+        key_of(record),
+        record.identity_bytes(),
+        record,
+        Observation(submission.feed, stamp, record.known()),
+        is_counted,
+    )
+
+
+def fold(statements: list[Statement]) -> Statement:
+    """Several statements of one feed about one record as one."""
+    first = statements[0]
+    if len(statements) == 1:
+        return first
+    observation = first.observation
+    for other in statements[1:]:
+        observation = merge(observation, other.observation, first.record.BREAKING)
+    newest = next(s for s in statements if s.observation.stamp == observation.stamp)
+    return Statement(
+        first.key, first.identity, newest.record, observation, any(s.is_counted for s in statements)
+    )
+
+
+class Claim(NamedTuple):
+    """A ticker's by-ticker id, which an equity with an ISIN claims as its alias."""
+
+    alias: UUID
+    identity: bytes
+    ticker: str
+
+
+def claims_of(statements: list[Statement]) -> dict[UUID, list[Claim]]:
+    """The claims that equities with an ISIN make: every ticker that a feed ever said they have."""
+    claims: dict[UUID, list[Claim]] = {}
+    for statement in statements:
+        record = statement.record
+        if isinstance(record, EQUITIES) and record.isin is not None:
+            spoken = (statement.observation.values.get("ticker"), getattr(statement.observation.older.get("ticker"), "value", None))
+            for ticker in {t for t in spoken if t}:
+                identity = encode_identity(ticker_identity(record, ticker))
+                alias = UUID(bytes=digest("instrument", identity))
+                claims.setdefault(statement.key.id, []).append(Claim(alias, identity, ticker))
+    return claims
