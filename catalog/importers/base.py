@@ -6,12 +6,16 @@ and disputes are the business of the import service.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, NamedTuple, Protocol
 
 from catalog.domain.base import Record
+from catalog.errors import CatalogError
+
+#: A reject carries at most this many characters of its row; all of it is in the stored payload.
+MAX_ROW = 4096
 
 
 class Parsed(NamedTuple):
@@ -22,7 +26,11 @@ class Parsed(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """One row that cannot become a record: where, a reason code, a sentence, the row as text, its record type."""
+    """One row that cannot become a record: where, a reason code, a sentence, the row as text, its record type.
+
+    `row` is cut at MAX_ROW and otherwise as it came, control characters and NUL included; bytes that are not UTF-8
+    stand in it as `\\xff`. `record` is empty when the row does not say what it is.
+    """
 
     place: str
     code: str
@@ -33,7 +41,10 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True)
 class Heading:
-    """What a payload says of itself: the feed's name (list name, exchange, market) and its own time, if any."""
+    """What a payload says of itself: the feed's name (list name, exchange, market) and its own time, if any.
+
+    An empty `feed` means that the payload has no name: the import then uses the file's.
+    """
 
     feed: str
     observed_at: datetime | None = None
@@ -43,6 +54,8 @@ class Importer(Protocol):
     """One source. `source` is its name on the command line and in the table of precedence."""
 
     source: str
+    #: Every code its rejects can have, with what it means (docs/importing.md lists the same).
+    codes: Mapping[str, str]
 
     def can_parse(self, head: bytes) -> bool:
         """Whether a payload that begins with `head` (64 KiB at most) is one of ours and of no other importer."""
@@ -56,6 +69,17 @@ class Importer(Protocol):
         """Every row of the payload, in memory that does not grow with it.
 
         `observed_at` is the payload's own time or what the operator said, never a file's modification time.
-        Raises PayloadError, with the place, where the payload cannot be read any further.
+        Raises PayloadError, with the place, where the payload cannot be read any further; every row before that
+        place has been given by then.
         """
         ...
+
+
+def rejected(place: str, error: CatalogError, row: str, record: str) -> Reject:
+    """The reject that `error` makes of a row."""
+    return Reject(place, error.code, str(error), row[:MAX_ROW], record)
+
+
+def show_bytes(data: bytes) -> str:
+    """The beginning of a raw row as text, with what is not UTF-8 as `\\xff`."""
+    return data[: MAX_ROW * 4].decode(errors="backslashreplace")[:MAX_ROW]

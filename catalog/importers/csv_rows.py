@@ -1,0 +1,129 @@
+"""CSV row by row in bounded memory (RFC 4180, UTF-8): one broken row is one reject, and the next ones still count.
+
+The csv module is fed line by line. Where a row breaks (a stray quote, a wrong number of fields), only the line on which
+it starts is given up: reading goes on at the very next line, so that an unclosed quote cannot swallow the good rows
+behind it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from catalog.errors import PayloadError, quote
+from catalog.importers.base import MAX_ROW, Reject, show_bytes
+from catalog.importers.lines import Line, read_lines
+
+#: The longest row, and so the longest line and field, in bytes.
+MAX_ROW_BYTES = 1 << 20
+
+CODES = {
+    "malformed_row": "a quote that is not closed or not alone, or a row of another number of fields than the header",
+    "invalid_utf8": "the line is not UTF-8 (the place has the column, in bytes)",
+    "nul_byte": "the line has a NUL byte",
+    "row_too_long": f"the row is longer than {MAX_ROW_BYTES >> 20} MiB; it was read past",
+}
+
+
+class CsvRow(NamedTuple):
+    """One row: where its first line is (`line 12`), its fields, its raw text."""
+
+    place: str
+    fields: list[str]
+    text: str
+
+
+class _Feed:
+    """The lines of the stream as the csv module wants them, remembering those of the row that is being read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._lines = read_lines(stream, MAX_ROW_BYTES)
+        self._pending: deque[Line] = deque()
+        self.row: list[Line] = []
+        self._size = 0
+        self.fault: tuple[str, str, str] | None = None
+
+    def __iter__(self) -> _Feed:
+        return self
+
+    def __next__(self) -> str:
+        """The next line of the row; raises csv.Error where a line cannot be part of one."""
+        line = self._pending.popleft() if self._pending else next(self._lines)
+        self.row.append(line)
+        self._size += len(line.data)
+        if line.is_too_long or self._size > MAX_ROW_BYTES:
+            raise self._broken("", "row_too_long", f"a row may have {MAX_ROW_BYTES} bytes")
+        if b"\0" in line.data:
+            raise self._broken(f", column {line.data.index(0) + 1}", "nul_byte", "a NUL byte is no text")
+        try:
+            return line.data.decode()
+        except UnicodeDecodeError as error:
+            raise self._broken(f", column {error.start + 1}", "invalid_utf8", "not UTF-8") from None
+
+    def _broken(self, column: str, code: str, reason: str) -> csv.Error:
+        if len(self.row) == 1:  # otherwise the line is judged again when its own turn comes
+            self.fault = (column, code, reason)
+        return csv.Error(f"no row ends before line {self.row[-1].number}, and {reason}")
+
+    def next_row(self) -> None:
+        """Forgets the lines of the finished row."""
+        self.row, self._size, self.fault = [], 0, None
+
+    def give_back(self) -> None:
+        """Puts all lines but the first back, to be read as rows of their own."""
+        self._pending.extendleft(reversed(self.row[1:]))
+
+
+def read_csv(stream: BinaryIO, columns: frozenset[str]) -> Iterator[list[str] | CsvRow | Reject]:
+    """First the header, then a CsvRow or a Reject for every row that is not blank.
+
+    Raises PayloadError when the header cannot be read or lacks one of `columns`.
+    """
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
+    feed = _Feed(stream)
+    rows = csv.reader(feed, strict=True)
+    header: list[str] | None = None
+    while True:
+        feed.next_row()
+        try:
+            fields = next(rows)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            if header is None:
+                raise PayloadError(f"the header cannot be read: {error}", "line 1") from None
+            yield _reject(feed, str(error))
+            feed.give_back()
+            continue
+        if not fields:
+            continue
+        if header is None:
+            header = _header(fields, columns)
+            yield header
+        elif len(fields) == len(header):
+            yield CsvRow(f"line {feed.row[0].number}", fields, _text(feed))
+        else:
+            yield _reject(feed, f"{len(fields)} fields, the header has {len(header)}")
+            feed.give_back()
+    if header is None:
+        raise PayloadError("the payload is empty")
+
+
+def _header(fields: list[str], columns: frozenset[str]) -> list[str]:
+    header = [f.strip() for f in fields]
+    if missing := sorted(columns.difference(header)):
+        raise PayloadError(f"the header lacks {', '.join(quote(m) for m in missing)}", "line 1")
+    if len(set(header)) != len(header):
+        raise PayloadError("the header names a column twice", "line 1")
+    return header
+
+
+def _text(feed: _Feed) -> str:
+    return show_bytes(b"".join([line.data for line in feed.row]))
+
+
+def _reject(feed: _Feed, reason: str) -> Reject:
+    column, code, why = feed.fault or ("", "malformed_row", reason)
+    return Reject(f"line {feed.row[0].number}{column}", code, why, show_bytes(feed.row[0].data)[:MAX_ROW], "stock")

@@ -1,0 +1,80 @@
+"""`jsonl`: our own canonical records, one JSON object per line, any mix of record types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import BinaryIO
+
+from catalog.domain.records import RECORDS, parse_record
+from catalog.errors import CatalogError
+from catalog.importers.base import Heading, Parsed, Reject, rejected, show_bytes
+from catalog.importers.json_document import lower_first
+from catalog.importers.json_values import CODES as VALUE_CODES
+from catalog.importers.json_values import ValueDecoder
+from catalog.importers.lines import BOM, Line, read_lines
+
+MAX_LINE = 16 << 20
+
+
+class JsonlImporter:
+    """Canonical records as `catalog … show --json` prints them."""
+
+    source = "jsonl"
+    codes: Mapping[str, str] = VALUE_CODES | {
+        "invalid_json": "the line is not one JSON value (the place has the column)",
+        "invalid_utf8": "the line is not UTF-8 (the place has the column, in bytes)",
+        "line_too_long": f"the line is longer than {MAX_LINE >> 20} MiB; it was read past",
+        "unknown_record": "`record` is absent or names no record type",
+    }
+
+    def can_parse(self, head: bytes) -> bool:
+        """Whether the first line that is not blank begins an object that has a `record`."""
+        first = head.removeprefix(BOM).lstrip()
+        line, _, _ = first.partition(b"\n")
+        if not line.startswith(b"{") or b'"record"' not in line:
+            return False
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            return len(line) == len(first)  # a line longer than the head
+        return isinstance(value, dict) and "record" in value
+
+    def heading(self, stream: BinaryIO) -> Heading:  # noqa: ARG002
+        """The feed `jsonl`; records of ours have no time of their own."""
+        return Heading("jsonl")
+
+    def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:  # noqa: ARG002
+        """A record, or a reject, for every line that is not blank."""
+        decoder = ValueDecoder(strict=True)
+        for line in read_lines(stream, MAX_LINE):
+            if line.data.strip() or line.is_too_long:
+                yield _row(line, decoder)
+
+
+def _row(line: Line, decoder: ValueDecoder) -> Parsed | Reject:
+    place, row = f"line {line.number}", show_bytes(line.data)
+    if line.is_too_long:
+        return Reject(place, "line_too_long", f"a line may have {MAX_LINE} bytes", row, "")
+    try:
+        text = line.data.decode().strip()
+    except UnicodeDecodeError as error:
+        return Reject(f"{place}, column {error.start + 1}", "invalid_utf8", "not UTF-8", row, "")
+    try:
+        value, end, problem = decoder.decode(text)
+        if end != len(text):
+            raise json.JSONDecodeError("extra data behind the object", text, end)
+    except json.JSONDecodeError as error:
+        column = error.pos + 1 + len(line.data) - len(line.data.lstrip())
+        return Reject(f"{place}, column {column}", "invalid_json", lower_first(error.msg), row, "")
+    except RecursionError:
+        return Reject(place, "invalid_json", "nested too deeply", row, "")
+    name = value.get("record") if isinstance(value, dict) else None
+    record = name if isinstance(name, str) and name in RECORDS else ""
+    try:
+        if problem:
+            raise problem
+        return Parsed(parse_record(value), place)
+    except CatalogError as error:
+        return rejected(place, error, row, record)
