@@ -56,7 +56,10 @@ class AliasClaim(Base):
 
     alias_id: Mapped[UUID] = mapped_column(primary_key=True, comment="The claimed id")
     claimant_id: Mapped[UUID] = mapped_column(
-        ForeignKey("instruments.id"), primary_key=True, index=True, comment="The instrument that claims it"
+        ForeignKey("instruments.id", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+        index=True,
+        comment="The instrument that claims it",
     )
     ticker: Mapped[Key] = mapped_column(comment="The ticker that made the claim")
 

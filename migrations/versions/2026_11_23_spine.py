@@ -553,7 +553,7 @@ CREATE TABLE alias_claims (
     claimant_id UUID NOT NULL,
     ticker TEXT NOT NULL,
     CONSTRAINT pk_alias_claims PRIMARY KEY (alias_id, claimant_id),
-    CONSTRAINT fk_alias_claims__claimant_id FOREIGN KEY(claimant_id) REFERENCES instruments (id),
+    CONSTRAINT fk_alias_claims__claimant_id FOREIGN KEY(claimant_id) REFERENCES instruments (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT ck_alias_claims__ticker_key CHECK (octet_length(ticker) BETWEEN 1 AND 255 AND ticker IS NFC NORMALIZED)
 );
 
@@ -731,7 +731,7 @@ CREATE TABLE identities (
     CONSTRAINT pk_identities PRIMARY KEY (kind, id),
     CONSTRAINT ck_identities__kind_known CHECK (kind BETWEEN 1 AND 7),
     CONSTRAINT ck_identities__target_of_alias CHECK (is_alias OR target_id IS NULL),
-    CONSTRAINT fk_identities__target_id FOREIGN KEY(target_id) REFERENCES instruments (id)
+    CONSTRAINT fk_identities__target_id FOREIGN KEY(target_id) REFERENCES instruments (id) DEFERRABLE INITIALLY DEFERRED
 );
 
 CREATE INDEX ix_identities__target_id ON identities (target_id) WHERE target_id IS NOT NULL;

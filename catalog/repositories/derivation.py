@@ -1,0 +1,216 @@
+"""From golden copies to rows: what the records of a batch should be, compared with what they are, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from catalog.domain.golden import Golden, golden
+from catalog.domain.identity import LISTING_KIND
+from catalog.domain.records import RECORDS
+from catalog.domain.screening import OF_THE_SECURITY
+from catalog.repositories import disputes, equities, identities, mapping, nouns, observations
+from catalog.repositories.disputes import Draft
+from catalog.repositories.driver import Cursor
+from catalog.repositories.equities import Settled
+from catalog.repositories.statements import INSTRUMENT, SECURITY, Change, Claim, Key
+
+EQUITY_RECORDS = ("stock", "etf")
+_ACTIONS = {
+    ("active", "suspended"): "suspend",
+    ("active", "retired"): "retire",
+    ("suspended", "retired"): "retire",
+    ("suspended", "active"): "resume",
+    ("retired", "active"): "relist",
+}
+Values = dict[str, Any]
+
+
+class Derivation:
+    """Derives and writes the records of one batch. `fresh` ones are new with a single voice, and need no comparison."""
+
+    def __init__(
+        self,
+        cursor: Cursor,
+        copies: dict[Key, Golden],
+        fresh: set[Key],
+        settled: Settled,
+        claims: Mapping[UUID, list[Claim]],
+    ) -> None:
+        self.cursor, self.copies, self.fresh, self.settled, self.claims = cursor, copies, fresh, settled, claims
+        self.wanted: dict[Key, Values] = {}
+        self.home: set[UUID] = set()
+        self.drafts: list[Draft] = []
+        self.changes: list[Change] = []
+        self.converting: dict[UUID, Values] = {}
+
+    def run(self) -> None:
+        """All steps, in order."""
+        self._contested_cusips()
+        for key, copy in self.copies.items():
+            self.wanted[key] = self._values(key, copy)
+        self._allot_tickers()
+        self._add_home_listings()
+        self._write()
+        slow = [key for key in self.wanted if key not in self.fresh]
+        disputes.close_derived(self.cursor, slow, {d.dispute_key for d in self.drafts})
+
+    def _values(self, key: Key, copy: Golden) -> Values:
+        values = dict(copy.values)
+        status = values.get("status", "active")
+        values["status"] = "suspended" if copy.is_suspended and status == "active" else status
+        if values["record"] in EQUITY_RECORDS:
+            if "isin" in values:
+                for name in (*OF_THE_SECURITY, "generation"):
+                    values.pop(name, None)
+            if values["record"] == "stock":
+                values.pop("underlying_index", None)
+                values.pop("expense_ratio", None)
+        self.drafts += [Draft(d.rule, key, d.field, d.sides) for d in copy.disputes]
+        return values
+
+    # -- values that must be unique -------------------------------------------------------------------------------
+
+    def _allot_tickers(self) -> None:
+        """Of those who claim one ticker, the greatest voice gets it; the others go without."""
+        for claimants in self.settled.groups.values():
+            candidates: dict[tuple[str, str | None], list[tuple[Any, Key]]] = {}
+            for id, ticker in claimants.items():
+                key = Key(INSTRUMENT, id)
+                values = self.wanted.get(key)
+                if values is not None and values.get("ticker") == ticker and values["status"] != "retired":
+                    winner = self.copies[key].winners["ticker"]
+                    candidates.setdefault((ticker, values.get("line")), []).append((winner, key))
+            for rivals in candidates.values():
+                rivals.sort(reverse=True)
+                for _, loser in rivals[1:]:
+                    self.wanted[loser].pop("ticker")
+
+    def _contested_cusips(self) -> None:
+        """A CUSIP that two securities have by their feeds' words goes to neither; the rivals are derived along."""
+        own = {key: copy.values["cusip"] for key, copy in self.copies.items() if key.kind == SECURITY and "cusip" in copy.values}
+        rivals = self._rivals(own)
+        if rivals:
+            identities.lock(self.cursor, rivals)
+            for key, said in observations.of_subjects(self.cursor, rivals).items():
+                self.copies[key] = golden(said, ())
+        holders: dict[str, list[Key]] = {}
+        for key, copy in self.copies.items():
+            if key.kind == SECURITY and "cusip" in copy.values:
+                holders.setdefault(copy.values["cusip"], []).append(key)
+        for cusip, keys in holders.items():
+            if len(keys) > 1:
+                sides = sorted(({"isin": self.copies[k].values["isin"], "cusip": cusip} for k in keys), key=lambda s: s["isin"])
+                for key in keys:
+                    del self.copies[key].values["cusip"]
+                    self.drafts.append(Draft("cusip_conflict", key, "cusip", sides))
+
+    def _rivals(self, own: Mapping[Key, str]) -> set[Key]:
+        rivals: set[Key] = set()
+        if own:
+            self.cursor.execute(
+                """SELECT DISTINCT subject_id FROM observations
+                WHERE kind = 2 AND statement ? 'cusip' AND statement ->> 'cusip' = ANY(%s)""",
+                [list(set(own.values()))],
+            )
+            rivals |= {Key(SECURITY, id) for (id,) in self.cursor.fetchall()}
+        slow = [k.id for k in self.copies if k.kind == SECURITY and k not in self.fresh]
+        if slow:
+            self.cursor.execute(
+                """SELECT DISTINCT o.subject_id FROM disputes d, jsonb_array_elements(d.sides) side
+                JOIN observations o ON o.kind = 2 AND o.statement ? 'cusip' AND o.statement ->> 'cusip' = side ->> 'cusip'
+                WHERE d.rule = 'cusip_conflict' AND d.state = 'open' AND d.kind = 2 AND d.subject_id = ANY(%s)""",
+                [slow],
+            )
+            rivals |= {Key(SECURITY, id) for (id,) in self.cursor.fetchall()}
+        return rivals - self.copies.keys()
+
+    # -- listings at home -----------------------------------------------------------------------------------------
+
+    def _add_home_listings(self) -> None:
+        lines = {k: v for k, v in self.wanted.items() if k.kind == INSTRUMENT and v["record"] in EQUITY_RECORDS}
+        tickers = {key.id: {c.ticker for c in self.claims.get(key.id, [])} for key in lines}
+        slow = [key.id for key in lines if key not in self.fresh]
+        for claimants in equities.claims_by(self.cursor, slow).values() if slow else ():
+            for id, ticker in claimants.items():
+                tickers[id].add(ticker)
+        derived: dict[Key, Values] = {}
+        for key, values in lines.items():
+            own = tickers[key.id] if "isin" in values else {values["ticker"]}
+            for ticker in own:
+                listing, said = nouns.home_listing(key.id, values, ticker)
+                derived[listing] = said
+                if key in self.fresh and listing not in self.wanted:
+                    self.fresh.add(listing)
+        slow_listings = {k for k in derived if k not in self.fresh}
+        spoken = observations.of_subjects(self.cursor, slow_listings - self.wanted.keys())
+        for listing, said in derived.items():
+            if listing in self.copies:
+                explicit: Mapping[str, Any] = self.copies[listing].values
+            else:
+                explicit = golden(spoken[listing], ()).values if listing in spoken else {}
+            self.wanted[listing] = {**said, **explicit}
+        self.home = {k.id for k in derived}
+        self._keep_home(
+            [k for k in self.wanted if k.kind == LISTING_KIND and k not in derived and k not in self.fresh]
+        )
+
+    def _keep_home(self, listings: list[Key]) -> None:
+        """A statement about a home listing adds to what follows from the instrument, and does not replace it."""
+        if not listings:
+            return
+        self.cursor.execute("SELECT id FROM listings WHERE is_home AND id = ANY(%s)", [[k.id for k in listings]])
+        home = [id for (id,) in self.cursor.fetchall()]
+        for id, current in mapping.load(self.cursor, "listing", home).items():
+            key = Key(LISTING_KIND, id)
+            self.wanted[key] = {**current, **self.copies[key].values}
+
+    # -- rows -----------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        current: dict[Key, Values] = {}
+        for kind in sorted({k.kind for k in self.wanted if k not in self.fresh}):
+            ids = [k.id for k in self.wanted if k.kind == kind and k not in self.fresh]
+            current |= {Key(kind, id): values for id, values in mapping.load_kind(self.cursor, kind, ids).items()}
+        order = {name: n for n, name in enumerate(mapping.NOUNS)}
+        changed = {k: v for k, v in self.wanted.items() if current.get(k) != v}
+        new = {k: v for k, v in changed.items() if k not in current}
+        old = {k: v for k, v in changed.items() if k in current}
+        self._make_room(old, current)
+        self.converting = mapping.load_kind(self.cursor, INSTRUMENT, [stated for stated, _ in self.settled.converted])
+        nouns.retire_tickers(self.cursor, self.converting)
+        nouns.insert(self.cursor, new)
+        nouns.update(self.cursor, old)
+        for stated, target in self.settled.converted:
+            self._convert(stated, target)
+        self.home &= {k.id for k in self.wanted}
+        if self.home:
+            nouns.mark_home(self.cursor, self.home)
+        for key, values in sorted(changed.items(), key=lambda c: order[c[1]["record"]]):
+            before = current.get(key)
+            action = "register" if before is None else _ACTIONS.get((before["status"], values["status"]), "update")
+            self.changes.append(Change(key, values["record"], action, before, values))
+
+    def _make_room(self, old: Mapping[Key, Values], current: Mapping[Key, Values]) -> None:
+        for table, column in (("equities", "ticker"), ("securities", "cusip")):
+            moving = [
+                key.id for key, values in old.items()
+                if mapping.NOUNS[values["record"]].tables[-1] == table and current[key].get(column) not in (None, values.get(column))
+            ]  # fmt: skip
+            # a by-ticker line never changes its ticker, which is its identity
+            if moving:
+                nouns.release(self.cursor, table, column, moving)
+
+    def _convert(self, stated: UUID, target: UUID | None) -> None:
+        """A by-ticker instrument whose ISIN is known by now becomes an alias; what referred to it refers to the target."""
+        before = self.converting.get(stated)
+        if before is None:
+            return
+        if target is not None:
+            nouns.move_referrers(self.cursor, stated, target)
+        else:
+            nouns.drop_listings(self.cursor, stated)
+        nouns.delete_instrument(self.cursor, stated)
+        after = {"alias_of": target.hex} if target is not None else {}
+        self.changes.append(Change(Key(INSTRUMENT, stated), before["record"], "alias", before, after))

@@ -1,0 +1,148 @@
+"""Tickers: the by-ticker id as an alias of the line that has an ISIN, and who may carry a ticker that two claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from catalog.repositories import observations
+from catalog.repositories.disputes import Draft
+from catalog.repositories.driver import Cursor
+from catalog.repositories.identities import Held
+from catalog.repositories.statements import INSTRUMENT, Claim, Key, Statement
+
+
+@dataclass
+class Settled:
+    """What settling the aliases of a batch led to.
+
+    `groups` has every alias that several claim, with its claimants; `affected` the instruments to derive anew; `moves`
+    which stated ids now count for whom; `converted` the by-ticker instruments that became aliases, and of what.
+    """
+
+    groups: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
+    affected: set[UUID] = field(default_factory=set)
+    moves: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+    converted: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+
+    @property
+    def shared(self) -> set[UUID]:
+        """The instruments that claim a ticker together with another."""
+        return {claimant for claimants in self.groups.values() for claimant in claimants}
+
+
+def claims(cursor: Cursor, aliases: Iterable[UUID]) -> dict[UUID, dict[UUID, str]]:
+    """Who claims these aliases, and for which ticker."""
+    cursor.execute("SELECT alias_id, claimant_id, ticker FROM alias_claims WHERE alias_id = ANY(%s)", [list(aliases)])
+    return _by_alias(cursor)
+
+
+def claims_by(cursor: Cursor, claimants: Iterable[UUID]) -> dict[UUID, dict[UUID, str]]:
+    """What these instruments claim, as `claims` gives it."""
+    cursor.execute("SELECT alias_id, claimant_id, ticker FROM alias_claims WHERE claimant_id = ANY(%s)", [list(claimants)])
+    return _by_alias(cursor)
+
+
+def _by_alias(cursor: Cursor) -> dict[UUID, dict[UUID, str]]:
+    found: dict[UUID, dict[UUID, str]] = {}
+    for alias, claimant, ticker in cursor.fetchall():
+        found.setdefault(alias, {})[claimant] = ticker
+    return found
+
+
+def closure(cursor: Cursor, keys: Iterable[Key]) -> set[Key]:
+    """The instruments that a change of these ids may touch: their aliases' targets and all who share a claim."""
+    ids = [k.id for k in keys if k.kind == INSTRUMENT]
+    if not ids:
+        return set()
+    cursor.execute(
+        """WITH touched AS (
+            SELECT alias_id FROM alias_claims WHERE alias_id = ANY(%(ids)s)
+            UNION SELECT alias_id FROM alias_claims WHERE claimant_id = ANY(%(ids)s))
+        SELECT alias_id FROM touched UNION SELECT claimant_id FROM alias_claims JOIN touched USING (alias_id)""",
+        {"ids": ids},
+    )
+    return {Key(INSTRUMENT, id) for (id,) in cursor.fetchall()}
+
+
+def settle_aliases(
+    cursor: Cursor, made: Mapping[UUID, list[Claim]], stated: Iterable[UUID], held: dict[Key, Held], created: set[Key]
+) -> Settled:
+    """Enter the claims of a batch, and let each alias stand for its only claimant, or for nobody while it has several.
+
+    `made` are the claims by claimant, `stated` the instruments that the batch speaks of; `held` (locked) is updated.
+    """
+    settled = Settled()
+    wanted: dict[UUID, dict[UUID, str]] = {}
+    for claimant, own in made.items():
+        for claim in own:
+            wanted.setdefault(claim.alias, {})[claimant] = claim.ticker
+    before = claims(cursor, [a for a in wanted if Key(INSTRUMENT, a) not in created])
+    entered: list[tuple[UUID, UUID, str]] = []
+    retargeted: list[tuple[UUID, UUID | None]] = []
+    for alias in sorted(wanted):
+        key, known = Key(INSTRUMENT, alias), before.get(alias, {})
+        everyone = known | wanted[alias]
+        new = everyone.keys() - known.keys()
+        entered += [(alias, claimant, everyone[claimant]) for claimant in sorted(new)]
+        if len(everyone) > 1:
+            settled.groups[alias] = everyone
+        if not new:
+            continue
+        target = next(iter(everyone)) if len(everyone) == 1 else None
+        old = held[key]
+        retargeted.append((alias, target))
+        held[key] = Held(old.identity, True, target)
+        if not old.is_alias:
+            settled.converted.append((alias, target))
+        if key not in created:
+            settled.moves.append((alias, target))
+            settled.affected |= {i for i in (old.target, target) if i is not None}
+            if target is None:
+                settled.drafts += _quarantine_all(cursor, alias)
+    _write(cursor, entered, retargeted)
+    for alias, claimants in claims_by(cursor, stated).items():
+        if alias not in settled.groups and alias not in wanted:
+            everyone = claims(cursor, [alias])[alias]
+            if len(everyone) > 1 and claimants:
+                settled.groups[alias] = everyone
+    settled.affected |= settled.shared
+    settled.drafts += [conflict(alias, claimants) for alias, claimants in settled.groups.items()]
+    return settled
+
+
+def _write(
+    cursor: Cursor, entered: list[tuple[UUID, UUID, str]], retargeted: list[tuple[UUID, UUID | None]]
+) -> None:
+    if entered:
+        cursor.execute(
+            "INSERT INTO alias_claims SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[])",
+            [list(column) for column in zip(*entered, strict=True)],
+        )
+    if retargeted:
+        cursor.execute(
+            """UPDATE identities i SET is_alias = true, target_id = w.target
+            FROM unnest(%s::uuid[], %s::uuid[]) AS w(id, target) WHERE i.kind = 1 AND i.id = w.id""",
+            [list(column) for column in zip(*retargeted, strict=True)],
+        )
+
+
+def conflict(alias: UUID, claimants: Mapping[UUID, str]) -> Draft:
+    """The dispute about a ticker that several ISINs claim on one market in one currency."""
+    sides = [{"instrument_id": id.hex, "ticker": claimants[id]} for id in sorted(claimants)]
+    return Draft("ticker_conflict", Key(INSTRUMENT, alias), "ticker", sides)
+
+
+def quarantined(statement: Statement) -> Draft:
+    """The dispute about a record without an ISIN whose ticker several claim."""
+    o = statement.observation
+    return Draft("ambiguous_ticker", statement.key, "ticker", [{**o.values, "feed": o.feed.label}], o.feed.label)
+
+
+def _quarantine_all(cursor: Cursor, alias: UUID) -> list[Draft]:
+    return [
+        Draft("ambiguous_ticker", key, "ticker", [{**o.values, "feed": o.feed.label}], o.feed.label)
+        for key, _, o in observations.of_stated(cursor, INSTRUMENT, [alias])
+    ]

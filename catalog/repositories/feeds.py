@@ -1,0 +1,35 @@
+"""Feeds: who speaks, with the precedence that the tables give them now."""
+
+from __future__ import annotations
+
+from catalog.domain.golden import OPERATOR_SOURCE, Feed
+from catalog.errors import InvalidRecord
+from catalog.repositories.driver import Cursor
+
+_QUERY = """SELECT f.feed_id, f.source, f.name, coalesce(f.precedence, s.precedence)
+    FROM feeds f JOIN sources s USING (source) WHERE f.source = %s AND f.name = %s"""
+
+
+def ensure(cursor: Cursor, source: str, name: str) -> Feed:
+    """The feed of that name, made if it is new. Raises InvalidRecord for a source that the catalog does not know."""
+    cursor.execute(_QUERY, [source, name])
+    found = cursor.fetchone()
+    if found is None:
+        cursor.execute("SELECT 1 FROM sources WHERE source = %s", [source])
+        if cursor.fetchone() is None:
+            raise InvalidRecord("source", source, "the table `sources` does not know it", code="unknown_source")
+        cursor.execute("INSERT INTO feeds (source, name) VALUES (%s, %s) ON CONFLICT DO NOTHING", [source, name])
+        cursor.execute(_QUERY, [source, name])
+        found = cursor.fetchone()
+        assert found is not None
+    return Feed(*found)
+
+
+def reference(cursor: Cursor) -> Feed:
+    """The feed of published tables, which every other voice overrules."""
+    return ensure(cursor, "iso10383", "markets")
+
+
+def operator(cursor: Cursor) -> Feed:
+    """The feed of this catalog's operators."""
+    return ensure(cursor, OPERATOR_SOURCE, "operator")
