@@ -99,7 +99,7 @@ def _register_groups(cursor: Cursor, groups: list[list[Submission]], author: Aut
             return
         else:
             cursor.execute("RELEASE SAVEPOINT batch")
-            _join(outcome, part)
+            join(outcome, part)
             return
 
 
@@ -112,7 +112,8 @@ def _blame(group: list[Submission], error: CatalogError, outcome: Outcome) -> No
         outcome.rejects += [(s.record, error) for s in group[:1]]
 
 
-def _join(whole: Outcome, part: Outcome) -> None:
+def join(whole: Outcome, part: Outcome) -> None:
+    """Add the outcome of one batch to that of a whole run."""
     for key, word in part.results.items():
         if whole.results.get(key) in (None, "unchanged"):
             whole.results[key] = word

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from catalog.domain.golden import Golden, golden
 from catalog.domain.identity import LISTING_KIND
-from catalog.domain.records import RECORDS
 from catalog.domain.screening import OF_THE_SECURITY
 from catalog.repositories import disputes, equities, identities, mapping, nouns, observations
 from catalog.repositories.disputes import Draft

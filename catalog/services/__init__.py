@@ -1,0 +1,1 @@
+"""What the command line and Python users call: each function owns its transactions."""

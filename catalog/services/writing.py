@@ -1,0 +1,49 @@
+"""The one edge where registrations are committed, and where collisions outlive the rollback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, Engine, text
+
+from catalog.repositories import bulk, identities
+from catalog.repositories.driver import cursor_of
+from catalog.repositories.statements import Author, Collision, Outcome, Submission
+
+AUDIT_LOCK_TIMEOUT = "5s"
+log = logging.getLogger("catalog")
+
+
+def write(engine: Engine, submissions: Sequence[Submission], author: Author, *, all_or_nothing: bool = False) -> Outcome:
+    """Register in one transaction of its own.
+
+    With `all_or_nothing` an error of any record takes everything back. Collisions are written to the audit on another
+    connection after the transaction has ended either way.
+    """
+    with engine.connect() as connection:
+        outcome = bulk.register(connection, submissions, author)
+        if all_or_nothing and outcome.errors:
+            connection.rollback()
+        else:
+            bulk.log_changes(connection, outcome, author)
+            connection.commit()
+    audit(engine, outcome.collisions, author)
+    return outcome
+
+
+def audit(engine: Engine, collisions: Iterable[Collision], author: Author) -> None:
+    """Keep refused identities in `id_collisions`, and say it where operators look."""
+    found = list(collisions)
+    if not found:
+        return
+    for collision in found:
+        log.critical("id collision: %s", identities.collision_error(collision))
+    with engine.connect() as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{AUDIT_LOCK_TIMEOUT}'"))
+        _record(connection, found, author)
+        connection.commit()
+
+
+def _record(connection: Connection, collisions: list[Collision], author: Author) -> None:
+    identities.record_collisions(cursor_of(connection), collisions, author.actor, author.run_id)
