@@ -11,12 +11,11 @@ from typing import Any, BinaryIO
 from catalog.domain import text
 from catalog.domain.decimals import canonical_decimal
 from catalog.domain.generations import generation_in_force, latest_generation
-from catalog.domain.identity import Id
 from catalog.domain.instruments import Asset
 from catalog.domain.pairs import Pair
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError
 from catalog.importers.base import Heading, Parsed, Reject, rejected
-from catalog.importers.json_document import Row, read_head, read_rows
+from catalog.importers.json_document import Row, read_array, read_head, read_rows
 from catalog.importers.json_values import CODES as VALUE_CODES
 from catalog.importers.json_values import optional_text, require_object
 
@@ -40,12 +39,11 @@ _DERIVATIVE_KEYS = frozenset({"contractType", "contractSize", "marginAsset"})
 
 @dataclass
 class _AssetSeen:
-    """An asset as the pairs show it: where first, with which precisions; later its id, or why it has none."""
+    """An asset as the pairs show it: where first, with which precisions; then its record, or why there is none."""
 
     place: str
     precisions: set[Any] = field(default_factory=set)
-    generation: str | None = None
-    id: Id | None = None
+    record: Asset | CatalogError | None = None
 
 
 class BinanceImporter:
@@ -74,7 +72,7 @@ class BinanceImporter:
             and r.value.keys() >= {"symbol", "status", "baseAsset", "quoteAsset", "filters"}
             and not r.value.keys() & _DERIVATIVE_KEYS
             for r in rows
-            if r.member == "symbols"
+            if r.is_element and r.member == "symbols"
         )
 
     def heading(self, stream: BinaryIO) -> Heading:
@@ -84,7 +82,7 @@ class BinanceImporter:
             for row in read_rows(stream, _ARRAYS):
                 if row.member == "serverTime":
                     return Heading("spot", _moment(row.value))
-                has_rows = has_rows or row.member == "symbols"
+                has_rows = has_rows or row.is_element
         except PayloadError:
             if not has_rows:
                 raise
@@ -97,15 +95,8 @@ class BinanceImporter:
         assets = _collect_assets(stream)
         for code, seen in assets.items():
             yield _asset(code, seen, observed_at)
-        is_list = False
-        for row in read_rows(stream, _ARRAYS):
-            if row.member == "symbols":
-                is_list = True
-                if row.place == "/symbols":
-                    raise PayloadError("an array is expected", "/symbols")
-                yield _pair(row, assets, observed_at)
-        if not is_list:
-            raise PayloadError("there is no `symbols` array")
+        for row in read_array(stream, "symbols"):
+            yield _pair(row, assets, observed_at)
 
 
 def _moment(server_time: Any) -> datetime | None:
@@ -120,11 +111,11 @@ def _collect_assets(stream: BinaryIO) -> dict[str, _AssetSeen]:
     """The assets of all rows that a pair can be made of, as far as the payload can be read."""
     assets: dict[str, _AssetSeen] = {}
     try:
-        for row in read_rows(stream, _ARRAYS):
-            if row.member != "symbols" or row.problem or not isinstance(row.value, dict):
+        for row in read_array(stream, "symbols"):
+            if row.problem or not isinstance(row.value, dict):
                 continue
             try:
-                codes = (_code(row.value, "baseAsset", "base_asset"), _code(row.value, "quoteAsset", "quote_asset"))
+                codes = _asset_codes(row.value)
             except CatalogError:
                 continue
             for code, side in zip(codes, ("baseAsset", "quoteAsset"), strict=True):
@@ -140,6 +131,10 @@ def _is_precision(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255
 
 
+def _asset_codes(row: dict[str, Any]) -> tuple[str, str]:
+    return _code(row, "baseAsset", "base_asset"), _code(row, "quoteAsset", "quote_asset")
+
+
 def _code(row: dict[str, Any], key: str, name: str) -> str:
     try:
         value = optional_text(row, key)
@@ -152,15 +147,15 @@ def _code(row: dict[str, Any], key: str, name: str) -> str:
 
 def _asset(code: str, seen: _AssetSeen, moment: datetime | None) -> Parsed | Reject:
     try:
-        seen.generation = generation_in_force(EXCHANGE, code, moment)
-        fields: dict[str, Any] = {"generation": seen.generation} if seen.generation else {}
-        if len(seen.precisions) == 1 and (precision := next(iter(seen.precisions))) is not None:
-            fields["decimals"] = precision
-        record = Asset(exchange=EXCHANGE, symbol=code, **fields)
+        generation = generation_in_force(EXCHANGE, code, moment)
     except CatalogError as error:
+        seen.record = error
         return rejected(seen.place, error, code, "asset")
-    seen.id = record.id
-    return Parsed(record, seen.place)
+    fields: dict[str, Any] = {"generation": generation} if generation else {}
+    if len(seen.precisions) == 1 and (precision := next(iter(seen.precisions))) is not None:
+        fields["decimals"] = precision
+    seen.record = Asset(exchange=EXCHANGE, symbol=code, **fields)
+    return Parsed(seen.record, seen.place)
 
 
 def _pair(row: Row, assets: dict[str, _AssetSeen], moment: datetime | None) -> Parsed | Reject:
@@ -174,8 +169,7 @@ def _pair(row: Row, assets: dict[str, _AssetSeen], moment: datetime | None) -> P
 
 def _pair_record(row: dict[str, Any], assets: dict[str, _AssetSeen], moment: datetime | None) -> Pair:
     symbol = _code(row, "symbol", "symbol")
-    base = _resolve(_code(row, "baseAsset", "base_asset"), assets, moment)
-    quote = _resolve(_code(row, "quoteAsset", "quote_asset"), assets, moment)
+    base, quote = (_resolve(assets[code]) for code in _asset_codes(row))
     fields: dict[str, Any] = {"base_id": base.id, "quote_id": quote.id, **_limits(row.get("filters"))}
     # A symbol made of a reused code was reused with it, unless the table has moments for the symbol itself.
     generation = generation_in_force(EXCHANGE, symbol, moment) or latest_generation(base.generation, quote.generation)
@@ -187,12 +181,11 @@ def _pair_record(row: dict[str, Any], assets: dict[str, _AssetSeen], moment: dat
     return Pair(exchange=EXCHANGE, market_kind="spot", symbol=symbol, **fields)
 
 
-def _resolve(code: str, assets: dict[str, _AssetSeen], moment: datetime | None) -> _AssetSeen:
-    seen = assets[code]
-    if seen.id is None:
-        generation_in_force(EXCHANGE, code, moment)  # raises again what the asset was rejected for
-        raise InvalidRecord("asset", code, "it was rejected", code="invalid_base_asset")
-    return seen
+def _resolve(seen: _AssetSeen) -> Asset:
+    if isinstance(seen.record, CatalogError):
+        raise seen.record.with_traceback(None)
+    assert seen.record is not None
+    return seen.record
 
 
 def _limits(value: Any) -> dict[str, Decimal]:

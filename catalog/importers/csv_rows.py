@@ -93,14 +93,15 @@ def read_csv(stream: BinaryIO, columns: frozenset[str]) -> Iterator[list[str] | 
             break
         except csv.Error as error:
             if header is None:
-                raise PayloadError(f"the header cannot be read: {error}", "line 1") from None
+                reason = feed.fault[2] if feed.fault else error
+                raise PayloadError(f"the header cannot be read: {reason}", f"line {feed.row[0].number}") from None
             yield _reject(feed, str(error))
             feed.give_back()
             continue
         if not fields:
             continue
         if header is None:
-            header = _header(fields, columns)
+            header = _header(fields, columns, f"line {feed.row[0].number}")
             yield header
         elif len(fields) == len(header):
             yield CsvRow(f"line {feed.row[0].number}", fields, _text(feed))
@@ -111,12 +112,12 @@ def read_csv(stream: BinaryIO, columns: frozenset[str]) -> Iterator[list[str] | 
         raise PayloadError("the payload is empty")
 
 
-def _header(fields: list[str], columns: frozenset[str]) -> list[str]:
+def _header(fields: list[str], columns: frozenset[str], place: str) -> list[str]:
     header = [f.strip() for f in fields]
     if missing := sorted(columns.difference(header)):
-        raise PayloadError(f"the header lacks {', '.join(quote(m) for m in missing)}", "line 1")
+        raise PayloadError(f"the header lacks {', '.join(quote(m) for m in missing)}", place)
     if len(set(header)) != len(header):
-        raise PayloadError("the header names a column twice", "line 1")
+        raise PayloadError("the header names a column twice", place)
     return header
 
 

@@ -25,9 +25,14 @@ _MARGIN = 32
 
 
 class Row(NamedTuple):
-    """One value: the member of the document that it is or belongs to, its JSON pointer, itself, its raw text."""
+    """One value: its JSON pointer, itself, the beginning of its raw text, what is wrong with it.
 
-    member: str
+    `member` is the member of the document that it is, or of whose array it is an element; None when the document
+    itself is the array.
+    """
+
+    member: str | None
+    is_element: bool
     place: str
     value: Any
     text: str
@@ -64,18 +69,18 @@ class _Reader:
             raise self._early_end(self._at)
         if found not in wanted:
             names = " or ".join(f"`{c}`" for c in wanted)
-            raise self.error(f"{names} is expected, found {quote(found)}", self._at)
+            raise self.error(f"{names} is expected, found {quote(found)}")
         self._at += 1
         return found
 
-    def value(self, member: str, place: str) -> Row:
+    def value(self, member: str | None, place: str, is_element: bool = False) -> Row:
         """Moves past the next value."""
         self.peek()
         while True:
             try:
                 value, end, problem = self._values.decode(self._text, self._at)
             except RecursionError:
-                raise self.error("a value is nested too deeply", self._at) from None
+                raise self.error("a value is nested too deeply") from None
             except json.JSONDecodeError as error:
                 is_cut = error.msg.startswith("Unterminated") or error.pos > len(self._text) - _MARGIN
                 if is_cut and self._more():
@@ -87,18 +92,18 @@ class _Reader:
                 continue
             text = self._text[self._at : min(end, self._at + MAX_ROW)]
             self._at = end
-            return Row(member, place, value, text, problem)
+            return Row(member, is_element, place, value, text, problem)
 
     def finish(self) -> None:
         """Nothing but blanks may follow."""
         if found := self.peek():
-            raise self.error(f"nothing is expected behind the document, found {quote(found)}", self._at)
+            raise self.error(f"nothing is expected behind the document, found {quote(found)}")
         if not self._is_text:
             raise self._early_end(self._at)
 
-    def error(self, reason: str, at: int) -> PayloadError:
-        """A PayloadError that names the line and column of the character `at` of the window."""
-        line, column = self._position(at)
+    def error(self, reason: str, at: int | None = None) -> PayloadError:
+        """A PayloadError that names the line and column of the character `at` of the window (where it stands now)."""
+        line, column = self._position(self._at if at is None else at)
         return PayloadError(reason, f"line {line}, column {column}")
 
     def _early_end(self, at: int) -> PayloadError:
@@ -116,7 +121,7 @@ class _Reader:
             return False
         pending = len(self._text) - self._at
         if pending > MAX_VALUE:
-            raise self.error(f"a value is longer than {MAX_VALUE} characters", self._at)
+            raise self.error(f"a value is longer than {MAX_VALUE} characters")
         fresh = self._read(max(_STEP, pending))
         if not fresh:
             return False
@@ -141,14 +146,14 @@ class _Reader:
 def read_rows(stream: BinaryIO, arrays: frozenset[str]) -> Iterator[Row]:
     """The document's values in their order: members of an object, and one by one the elements of a member in `arrays`.
 
-    A document that is an array gives its elements, with the member "". Raises PayloadError, with line and column,
-    where it stops being JSON; what comes before has been given by then.
+    An empty array is one row, itself. Raises PayloadError, with line and column, where the document stops being JSON;
+    what comes before has been given by then.
     """
     reader = _Reader(stream)
     if reader.peek() == "":
         raise PayloadError("the payload is empty")
     if reader.peek() == "[":
-        yield from _elements(reader, "", "")
+        yield from _elements(reader, None, "")
         reader.finish()
         return
     reader.take("{[")
@@ -163,7 +168,7 @@ def read_rows(stream: BinaryIO, arrays: frozenset[str]) -> Iterator[Row]:
         key = reader.value("", "").value
         reader.take(":")
         if key in seen:
-            raise reader.error(f"the key {quote(key)} is given twice", 0)
+            raise reader.error(f"the key {quote(key)} is given twice")
         seen.add(key)
         place = "/" + key.replace("~", "~0").replace("/", "~1")
         if key in arrays and reader.peek() == "[":
@@ -175,17 +180,32 @@ def read_rows(stream: BinaryIO, arrays: frozenset[str]) -> Iterator[Row]:
     reader.finish()
 
 
-def _elements(reader: _Reader, member: str, place: str) -> Iterator[Row]:
+def _elements(reader: _Reader, member: str | None, place: str) -> Iterator[Row]:
     reader.take("[")
     if reader.peek() == "]":
         reader.take("]")
+        yield Row(member, False, place, [], "[]", None)
         return
     number = 0
     while True:
-        yield reader.value(member, f"{place}/{number}")
+        yield reader.value(member, f"{place}/{number}", is_element=True)
         if reader.take(",]") == "]":
             return
         number += 1
+
+
+def read_array(stream: BinaryIO, name: str, may_be_document: bool = False) -> Iterator[Row]:
+    """The elements of the member `name`, or of a document that is an array. Raises PayloadError when there is none."""
+    is_there = False
+    for row in read_rows(stream, frozenset({name})):
+        if row.member == name or (row.member is None and may_be_document):
+            if row.is_element:
+                yield row
+            elif row.value != []:
+                raise PayloadError("an array is expected", row.place)
+            is_there = True
+    if not is_there:
+        raise PayloadError(f"there is no array `{name}`")
 
 
 def read_head(head: bytes, arrays: frozenset[str]) -> list[Row]:

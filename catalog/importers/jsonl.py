@@ -16,6 +16,7 @@ from catalog.importers.json_values import ValueDecoder
 from catalog.importers.lines import BOM, Line, read_lines
 
 MAX_LINE = 16 << 20
+_BLANKS = " \t\r\n"
 
 
 class JsonlImporter:
@@ -49,7 +50,7 @@ class JsonlImporter:
         """A record, or a reject, for every line that is not blank."""
         decoder = ValueDecoder(strict=True)
         for line in read_lines(stream, MAX_LINE):
-            if line.data.strip() or line.is_too_long:
+            if line.data.strip(_BLANKS.encode()) or line.is_too_long:
                 yield _row(line, decoder)
 
 
@@ -58,7 +59,7 @@ def _row(line: Line, decoder: ValueDecoder) -> Parsed | Reject:
     if line.is_too_long:
         return Reject(place, "line_too_long", f"a line may have {MAX_LINE} bytes", row, "")
     try:
-        text = line.data.decode().strip()
+        text = line.data.decode().strip(_BLANKS)
     except UnicodeDecodeError as error:
         return Reject(f"{place}, column {error.start + 1}", "invalid_utf8", "not UTF-8", row, "")
     try:
@@ -66,7 +67,7 @@ def _row(line: Line, decoder: ValueDecoder) -> Parsed | Reject:
         if end != len(text):
             raise json.JSONDecodeError("extra data behind the object", text, end)
     except json.JSONDecodeError as error:
-        column = error.pos + 1 + len(line.data) - len(line.data.lstrip())
+        column = error.pos + 1 + len(line.data) - len(line.data.lstrip(_BLANKS.encode()))
         return Reject(f"{place}, column {column}", "invalid_json", lower_first(error.msg), row, "")
     except RecursionError:
         return Reject(place, "invalid_json", "nested too deeply", row, "")

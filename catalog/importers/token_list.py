@@ -12,7 +12,7 @@ from catalog.domain.instruments import Native, Token
 from catalog.domain.vocabulary import SOLANA, native_aliases
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError
 from catalog.importers.base import Heading, Parsed, Reject, rejected
-from catalog.importers.json_document import Row, read_head, read_rows
+from catalog.importers.json_document import Row, read_array, read_head, read_rows
 from catalog.importers.json_values import CODES as VALUE_CODES
 from catalog.importers.json_values import optional_text, require_object
 
@@ -42,10 +42,10 @@ class TokenListImporter:
     def can_parse(self, head: bytes) -> bool:
         """Whether a `tokens` array, or the document itself, holds objects that have chainId and address."""
         rows = read_head(head, _ARRAYS)
-        if any(r.member in ("tokens", "") and _looks_like_token(r.value) for r in rows):
+        if any(r.is_element and _looks_like_token(r.value) for r in rows):
             return True
         # No whole token in the head: the list's own members then have to say it.
-        return {"name", "timestamp", "version"} <= {r.member for r in rows} and b'"tokens"' in head
+        return {"name", "timestamp", "version"} <= {r.member for r in rows if not r.is_element} and b'"tokens"' in head
 
     def heading(self, stream: BinaryIO) -> Heading:
         """The list's own name and timestamp; no name for a bare array."""
@@ -53,9 +53,9 @@ class TokenListImporter:
         has_rows = False
         try:
             for row in read_rows(stream, _ARRAYS):
-                if row.member == "":
+                if row.member is None:
                     break
-                has_rows = has_rows or row.member == "tokens"
+                has_rows = has_rows or row.is_element
                 if row.member in ("name", "timestamp"):
                     known[row.member] = row.value
                     if len(known) == 2:
@@ -67,15 +67,8 @@ class TokenListImporter:
 
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:  # noqa: ARG002
         """A token or a native coin, or a reject, for every row."""
-        is_list = False
-        for row in read_rows(stream, _ARRAYS):
-            if row.member in ("tokens", ""):
-                is_list = True
-                if row.place == "/tokens" and row.value != []:
-                    raise PayloadError("an array is expected", "/tokens")
-                yield _parse_row(row)
-        if not is_list:
-            raise PayloadError("there is no `tokens` array")
+        for row in read_array(stream, "tokens", may_be_document=True):
+            yield _parse_row(row)
 
 
 def _looks_like_token(value: Any) -> bool:
