@@ -238,9 +238,10 @@ class _Batch:
         self.cursor.execute("SELECT blockchain FROM blockchains")
         blockchains = {name for (name,) in self.cursor.fetchall()}
         named = {Key(kind, id) for s in self.statements.values() for _, kind, id in _references(s.record)}
-        present = identities.find(self.cursor, named - {k for k, _ in self.statements})
+        stated = {k for k, _ in self.statements}
+        present = identities.find(self.cursor, named - stated)
         for pair, statement in list(self.statements.items()):
-            error = self._missing(statement.record, blockchains, present)
+            error = self._missing(statement.record, blockchains, present, stated)
             if error is not None:
                 self._reject(statement, error)
                 del self.statements[pair]
@@ -258,7 +259,9 @@ class _Batch:
                 self.statements[(again.key, pair[1])] = again
                 self.outcome.records[again.key] = fresh.record
 
-    def _missing(self, record: Record, blockchains: set[str], present: dict[Key, Held]) -> CatalogError | None:
+    def _missing(
+        self, record: Record, blockchains: set[str], present: dict[Key, Held], stated: set[Key]
+    ) -> CatalogError | None:
         blockchain = getattr(record, "blockchain", None)
         if blockchain is not None and blockchain not in blockchains:
             return UnknownReference("blockchain", blockchain, "blockchain", "add it to the table `blockchains` first")
@@ -269,14 +272,11 @@ class _Batch:
         for field, kind, id in _references(record):
             key = Key(kind, id)
             held = present.get(key)
-            if held is None and not any(k == key for k, _ in self._stated_of(kind)):
+            if held is None and key not in stated:
                 return UnknownReference(field, id.hex, "instrument" if kind == INSTRUMENT else "venue", "register it first")
             if held is not None and held.is_alias and held.target is None:
                 return InvalidRecord(field, id.hex, "several instruments claim this alias", code="ambiguous_alias")
         return None
-
-    def _stated_of(self, kind: int) -> list[tuple[Key, int]]:
-        return [p for p in self.statements if p[0].kind == kind]
 
     # -- step 3: what is known already ----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -37,14 +38,18 @@ class Noun:
         """Code of the kind of its ids."""
         return KIND_CODES[RECORD_KINDS[self.record]]
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The record's fields but its type, in the model's order."""
         return tuple(name for name in RECORDS[self.record].model_fields if name != "record")
 
-    def columns(self, table: str) -> tuple[str, ...]:
-        """The columns of one of its tables that hold its fields, after `id`."""
-        return tuple(c.name for c in table_of(table).columns if c.name in self.fields or c.name in DERIVED)
+    @cached_property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns of each of its tables that hold its fields or follow from them, after `id`."""
+        return {
+            table: tuple(c.name for c in table_of(table).columns if c.name in self.fields or c.name in DERIVED)
+            for table in self.tables
+        }
 
     def home(self, field: str) -> str:
         """The table that holds a field."""
@@ -83,7 +88,7 @@ def row(noun: Noun, table: str, id: UUID, values: Mapping[str, Any]) -> tuple[An
     cells: list[Any] = [id]
     if table == "instruments":
         cells.append(noun.record)
-    for column in noun.columns(table):
+    for column in noun.columns[table]:
         derive = DERIVED.get(column)
         cells.append(derive(values) if derive else values.get(column))
     return tuple(cells)
@@ -91,7 +96,7 @@ def row(noun: Noun, table: str, id: UUID, values: Mapping[str, Any]) -> tuple[An
 
 def row_columns(noun: Noun, table: str) -> tuple[str, ...]:
     """The columns that `row` gives, in order."""
-    return ("id", *(("record",) if table == "instruments" else ()), *noun.columns(table))
+    return ("id", *(("record",) if table == "instruments" else ()), *noun.columns[table])
 
 
 def select(record: str) -> str:
