@@ -1,0 +1,111 @@
+"""What the tests of importers share: payloads from Python values, and the results taken apart."""
+
+from __future__ import annotations
+
+import io
+import json
+import lzma
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from catalog.errors import PayloadError
+from catalog.importers.base import Importer, Parsed, Reject
+from catalog.importers.registry import IMPORTERS
+
+
+def stream(payload: bytes | str | list[Any] | dict[str, Any]) -> BinaryIO:
+    """A payload of bytes, text, or a value to be written as JSON."""
+    if isinstance(payload, list | dict):
+        payload = json.dumps(payload)
+    return io.BytesIO(payload.encode() if isinstance(payload, str) else payload)
+
+
+def parse(source: str, payload: Any, observed_at: datetime | None = None) -> list[Parsed | Reject]:
+    """Everything that the importer `source` makes of a payload."""
+    return list(IMPORTERS[source].parse(stream(payload), observed_at))
+
+
+def records(results: list[Parsed | Reject]) -> list[Any]:
+    """The records, each of which has to be one."""
+    assert not (rejects := [r for r in results if isinstance(r, Reject)]), rejects
+    return [r.record for r in results if isinstance(r, Parsed)]
+
+
+def record(results: list[Parsed | Reject]) -> Any:
+    """The only record."""
+    [only] = records(results)
+    return only
+
+
+def reject(results: list[Parsed | Reject]) -> Reject:
+    """The only reject among the results."""
+    [only] = [r for r in results if isinstance(r, Reject)]
+    return only
+
+
+def tally(results: list[Parsed | Reject]) -> dict[str, int]:
+    """How many records of each type and rejects of each code."""
+    return dict(Counter(r.code if isinstance(r, Reject) else r.record.record for r in results))
+
+
+def until_broken(importer: Importer, payload: bytes) -> tuple[list[Parsed | Reject], PayloadError | None]:
+    """What the importer gives before the payload breaks, and how it breaks. Any other exception is the test's failure."""
+    results: list[Parsed | Reject] = []
+    try:
+        results.extend(_each(importer, payload))
+    except PayloadError as error:
+        return results, error
+    return results, None
+
+
+def _each(importer: Importer, payload: bytes) -> Iterator[Parsed | Reject]:
+    yield from importer.parse(io.BytesIO(payload), None)
+
+
+def read(path: Path) -> bytes:
+    """A real payload, decompressed."""
+    return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+
+
+class Endless(io.RawIOBase):
+    """A stream of `head`, `middle` repeated up to `size` bytes, and `tail`, that never exists in memory at once."""
+
+    def __init__(self, head: bytes, middle: bytes, size: int, tail: bytes) -> None:
+        self._head, self._middle, self._tail = head, middle, tail
+        self._size = size // len(middle) * len(middle)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        assert whence == 0
+        self._at = offset
+        return offset
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._slice(min(len(buffer), 1 << 16))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def _slice(self, count: int) -> bytes:
+        at = self._at
+        if at < len(self._head):
+            return self._head[at : at + count]
+        at -= len(self._head)
+        if at < self._size:
+            start = at % len(self._middle)
+            return (self._middle * (count // len(self._middle) + 2))[start : start + min(count, self._size - at)]
+        return self._tail[at - self._size :][:count]
+
+
+def endless(head: bytes, middle: bytes, size: int, tail: bytes) -> BinaryIO:
+    """A buffered `Endless`."""
+    return cast("BinaryIO", io.BufferedReader(Endless(head, middle, size, tail), 1 << 16))
