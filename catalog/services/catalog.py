@@ -25,7 +25,7 @@ from catalog.repositories.statements import Author, Key, Outcome, Submission, ke
 from catalog.services import imports, writing
 
 if TYPE_CHECKING:
-    from catalog.snapshot import SnapshotInfo
+    from catalog.snapshot.writer import SnapshotInfo
 
 BATCH = 50_000
 

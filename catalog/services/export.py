@@ -1,0 +1,70 @@
+"""Snapshot files of a catalog: one consistent view, streamed to a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from catalog.database import migrations
+from catalog.errors import InvalidRecord
+from catalog.repositories import changes, snapshots
+from catalog.repositories.driver import cursor_of
+from catalog.snapshot.writer import SnapshotHeader, SnapshotInfo, write_snapshot
+
+HORIZON = timedelta(days=90)
+
+
+def export_snapshot(engine: Engine, path: str, *, ids: int | None = None, force: bool = False) -> SnapshotInfo:
+    """Write a full snapshot of the catalog as it is at one moment, and note it in the table `snapshots`.
+
+    `ids` is the width of references, the catalog's own by default; 64 is refused in a catalog of 128 bits. The same
+    state gives the same bytes. Raises SnapshotError when the file cannot be put there.
+    """
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
+        cursor = cursor_of(connection)
+        as_of, as_of_at = changes.last_sequence(cursor)
+        cursor.execute("SELECT catalog_id, id_bits FROM catalog_info")
+        found = cursor.fetchone()
+        assert found is not None
+        catalog_id, id_bits = found
+        if ids is not None and ids < id_bits:
+            raise InvalidRecord("ids", ids, f"this catalog's ids need {id_bits} bits", hint=f"use --ids {id_bits}")
+        horizon = as_of_at - HORIZON
+        header = SnapshotHeader(
+            catalog_id=bytes(catalog_id),
+            id_bits=ids or id_bits,
+            schema_revision=migrations.current(connection) or "",
+            base_sequence=0,
+            as_of_sequence=as_of,
+            as_of_ns=snapshots.nanoseconds(as_of_at),
+            horizon_ns=snapshots.nanoseconds(horizon),
+            counts=snapshots.counts(cursor, horizon),
+        )
+        info = write_snapshot(
+            path, header, snapshots.vocabularies(cursor), snapshots.entries(cursor.connection, horizon), force=force
+        )
+        connection.rollback()
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                """INSERT INTO snapshots (file_name, digest, id_bits, base_sequence, as_of_sequence, size, counts)
+                VALUES (:name, :digest, :bits, 0, :as_of, :size, CAST(:counts AS jsonb))"""
+            ),
+            {
+                "name": Path(path).name,
+                "digest": info.digest,
+                "bits": header.id_bits,
+                "as_of": as_of,
+                "size": info.size,
+                "counts": _json(info.counts),
+            },
+        )
+    return info
+
+
+def _json(counts: dict[str, int]) -> str:
+    import json
+
+    return json.dumps(counts, sort_keys=True)
