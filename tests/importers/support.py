@@ -52,7 +52,7 @@ def tally(results: list[Parsed | Reject]) -> dict[str, int]:
 
 
 def until_broken(importer: Importer, payload: bytes) -> tuple[list[Parsed | Reject], PayloadError | None]:
-    """What the importer gives before the payload breaks, and how it breaks. Any other exception is the test's failure."""
+    """What the importer gives before the payload breaks, and how it breaks; any other exception is a failure."""
     results: list[Parsed | Reject] = []
     try:
         results.extend(_each(importer, payload))

@@ -20,10 +20,12 @@ def places(payload: Any) -> list[tuple[str, Any]]:
 
 def broken(payload: bytes | str) -> tuple[list[Row], PayloadError]:
     rows: list[Row] = []
-    with pytest.raises(PayloadError) as caught:
+    try:
         for row in read_rows(stream(payload), ROWS):
             rows.append(row)  # noqa: PERF402 - what came before the break is looked at
-    return rows, caught.value
+    except PayloadError as error:
+        return rows, error
+    raise AssertionError("the document is not broken")
 
 
 def test_members_and_elements_come_in_order_with_their_pointers() -> None:
@@ -102,7 +104,7 @@ def test_raw_text_is_the_payload_s_own_and_cut() -> None:
         ('{"a"', 0, "line 1, column 5", "ends too early"),
         ('{"a": 1', 1, "line 1, column 8", "ends too early"),
         ('{"a": 1,}', 1, "line 1, column 9", '`"` is expected'),
-        ('{“a”: 1}', 0, "line 1, column 2", '`"` is expected'),
+        ("{“a”: 1}", 0, "line 1, column 2", '`"` is expected'),
         ("[1\n,\n2 3]", 2, "line 3, column 3", "`,` or `]` is expected"),
         ("[1,\n  {]", 1, "line 2, column 4", "expecting property name"),
         ("[1,]", 1, "line 1, column 4", "expecting value"),
@@ -135,10 +137,11 @@ def test_a_byte_order_mark_is_tolerated() -> None:
 
 def test_memory_does_not_grow_with_the_document() -> None:
     tracemalloc.start()
-    count = sum(1 for _ in read_rows(endless(b"[0", b', {"a": "bcdefgh", "i": [1, 2, 3]}', 50 << 20, b"]"), ROWS))
+    row = b', {"a": "' + b"x" * 4000 + b'", "i": [1, 2, 3]}'
+    count = sum(1 for _ in read_rows(endless(b"[0", row, 64 << 20, b"]"), ROWS))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert count > 1_000_000
+    assert count > 16_000
     assert peak < 8 << 20
 
 

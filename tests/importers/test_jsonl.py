@@ -26,7 +26,10 @@ def test_any_mix_of_records_one_per_line() -> None:
 
 def test_what_a_record_prints_is_read_back() -> None:
     pair = Pair(exchange="binance", symbol="BTCUSDT", base_id=BASE.id, quote_id=QUOTE.id, tick_size=Decimal("0.01"))
-    assert record(parse("jsonl", json.dumps(pair.to_json()))).known() == pair.known() | {"status": "active", "market_kind": "spot"}
+    assert record(parse("jsonl", json.dumps(pair.to_json()))).known() == pair.known() | {
+        "status": "active",
+        "market_kind": "spot",
+    }
 
 
 def test_numbers_arrive_exactly() -> None:
@@ -95,7 +98,9 @@ def test_it_knows_its_payload(head: str) -> None:
     assert JsonlImporter().can_parse(head.encode()[:65536])
 
 
-@pytest.mark.parametrize("head", ["", "[]", '{"a": 1}', '{"a": "\\"record\\""}', "{broken}\n" + USD, '{"a"\n:1, "record"'])
+@pytest.mark.parametrize(
+    "head", ["", "[]", '{"a": 1}', '{"a": "\\"record\\""}', "{broken}\n" + USD, '{"a"\n:1, "record"']
+)
 def test_it_knows_what_is_not_its_payload(head: str) -> None:
     assert not JsonlImporter().can_parse(head.encode())
 
