@@ -1,0 +1,103 @@
+"""The schema twice: by its revisions and by its definition; and up, down and up again with data in it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from catalog import Catalog
+from catalog.database import migrations, schema
+from catalog.database.engine import make_engine
+from catalog.domain import RECORDS, Token, vocabulary
+from catalog.errors import SchemaAhead, SchemaBehind, SchemaDiverged
+from catalog.repositories.mapping import NOUNS, table_of
+from catalog.tables import metadata
+
+
+def test_revisions_and_definition_make_the_same_schema(empty_database_url: str, database_url: str) -> None:
+    twin, migrated = make_engine(empty_database_url), make_engine(database_url)
+    metadata.create_all(twin)
+    with twin.connect() as one, migrated.connect() as other:
+        assert schema.differences(schema.describe(one), schema.describe(other)) == []
+        assert schema.differences(schema.describe(other), schema.expected()) == []
+    twin.dispose()
+    migrated.dispose()
+
+
+def test_up_down_up_with_data(database_url: str) -> None:
+    with Catalog.open(database_url) as catalog:
+        catalog.register(Token(blockchain="eip155:1", address="0x" + "1" * 40, decimals=18))
+    migrations.downgrade(database_url, "base")
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        assert schema.describe(connection) == {}
+    migrations.upgrade(database_url)
+    with engine.connect() as connection:
+        assert migrations.check(connection).state == "current"
+    engine.dispose()
+
+
+def test_one_head() -> None:
+    assert migrations.head() in migrations.known_revisions()
+
+
+def test_behind_ahead_and_diverged_are_told_apart(empty_database_url: str, database_url: str) -> None:
+    with pytest.raises(SchemaBehind):
+        Catalog.open(empty_database_url)
+    engine = make_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE tokens DROP CONSTRAINT ck_tokens__symbol_key"))
+        state = migrations.check(connection)
+        assert state.state == "diverged"
+        assert state.differences == ["constraint tokens.ck_tokens__symbol_key is missing"]
+        assert isinstance(state.problem(), SchemaDiverged)
+        connection.execute(text("UPDATE alembic_version SET version_num = 'from the future'"))
+    with pytest.raises(SchemaAhead):
+        Catalog.open(database_url)
+    with pytest.raises(SchemaAhead):
+        migrations.upgrade(database_url)
+    engine.dispose()
+
+
+def test_every_field_of_every_record_has_a_column() -> None:
+    for record, noun in NOUNS.items():
+        fields = set(RECORDS[record].model_fields)
+        columns = {c.name for table in noun.tables for c in table_of(table).columns}
+        assert fields - columns <= {"record"}, record
+
+
+def test_every_table_and_column_has_a_comment() -> None:
+    for table in metadata.tables.values():
+        assert table.comment, table.name
+        assert not [c.name for c in table.columns if not c.comment], table.name
+
+
+def test_shipped_vocabularies_are_rows(database_url: str) -> None:
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        rows = {r.blockchain: r for r in connection.execute(text("SELECT * FROM blockchains"))}
+        assert {b: (r.name, r.code, r.address_format, tuple(r.native_aliases)) for b, r in rows.items()} == {
+            b.caip2: (b.name, b.code, b.address_format, b.native_aliases) for b in vocabulary.BLOCKCHAINS.values()
+        }
+        for table, column, wanted in (
+            ("statuses", "status", vocabulary.STATUSES),
+            ("venue_types", "venue_type", vocabulary.VENUE_TYPES),
+            ("token_standards", "token_standard", vocabulary.TOKEN_STANDARDS),
+        ):
+            found = connection.execute(text(f"SELECT {column}, code FROM {table}"))
+            assert {name: code for name, code in found} == wanted
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("0", True), ("123456789012345678", True), ("1234567890123456789", False), ("1e-128", True), ("1e-129", False),
+        ("1e100", True), ("NaN", False), ("-0.5", True), ("1234567890.12345678", True), ("1234567890.123456789", False),
+    ],
+)  # fmt: skip
+def test_wire_decimal(database_url: str, value: str, fits: bool) -> None:
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT is_wire_decimal(CAST(:v AS numeric))"), {"v": value}).scalar() is fits
+    engine.dispose()
