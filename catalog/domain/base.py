@@ -100,6 +100,9 @@ class Record(BaseModel):
         """What this record states: every field that was set and is not None, as JSON-ready values."""
         values = self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         values["record"] = self.record
+        for name in self.IDENTITY:
+            if name not in values and (value := getattr(self, name)) is not None:
+                values[name] = value  # an identity field at its default, such as a pair's market kind
         return values
 
     def canonical_json(self) -> str:

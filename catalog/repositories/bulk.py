@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import psycopg
+from blake3 import blake3
 from sqlalchemy import Connection
 
 from catalog.domain.base import Record
@@ -86,7 +87,7 @@ def _register_groups(cursor: Cursor, groups: list[list[Submission]], author: Aut
             attempt -= 1
         except (_Again, psycopg.Error) as error:
             cursor.execute("ROLLBACK TO SAVEPOINT batch")
-            if isinstance(error, _Again | _AGAIN) and attempt < MAX_ATTEMPTS:
+            if isinstance(error, (_Again, *_AGAIN)) and attempt < MAX_ATTEMPTS:
                 continue
             if isinstance(error, _Again) or not faults.is_row_fault(error):
                 raise
@@ -108,6 +109,7 @@ def _blame(group: list[Submission], error: CatalogError, outcome: Outcome) -> No
     outcome.results[key] = "conflicts" if isinstance(error, Conflict) else "rejected"
     outcome.records[key] = group[0].record.record
     outcome.errors[key] = error
+    outcome.failed.append((group[0].record, error))
     if not isinstance(error, Conflict):
         outcome.rejects += [(s.record, error) for s in group[:1]]
 
@@ -119,6 +121,7 @@ def join(whole: Outcome, part: Outcome) -> None:
             whole.results[key] = word
     whole.records |= part.records
     whole.errors |= part.errors
+    whole.failed += part.failed
     whole.rejects += part.rejects
     whole.collisions += part.collisions
     whole.disputes |= part.disputes
@@ -162,8 +165,13 @@ class _Batch:
         for statement in reference:
             by_key.setdefault((statement.key, statement.observation.feed.feed_id), []).append(statement)
         groups: dict[tuple[Key, int], list[Submission]] = {}
+        first: dict[Key, bytes] = {}
         for submission in submissions:
-            groups.setdefault((key_of(submission.record), submission.feed.feed_id), []).append(submission)
+            key, identity = key_of(submission.record), submission.record.identity_bytes()
+            if first.setdefault(key, identity) == identity:
+                groups.setdefault((key, submission.feed.feed_id), []).append(submission)
+            else:
+                self._collide_inside(key, submission.record, first[key], identity)
         for (key, feed_id), group in groups.items():
             self.outcome.records[key] = group[0].record.record
             believed = self._believed(key, group)
@@ -175,11 +183,20 @@ class _Batch:
                     by_key.setdefault((implied.key, feed_id), []).append(implied)
                     self.outcome.records[implied.key] = "security"
         self.statements = {key: fold(group) for key, group in by_key.items()}
-        seen: dict[Key, bytes] = {}
-        for pair, statement in list(self.statements.items()):
-            if seen.setdefault(statement.key, statement.identity) != statement.identity:
-                self._collide(statement, seen[statement.key], 128)
-                del self.statements[pair]
+
+    def _collide_inside(self, key: Key, record: Record, existing: bytes, refused: bytes) -> None:
+        """Two identities of one batch have one id: the first goes on, the other is counted under a key of its own."""
+        collision = Collision(key.kind, key.id, existing, refused, 128)
+        own = Key(key.kind, UUID(bytes=blake3(refused).digest(length=16)))
+        self.outcome.records[own] = record.record
+        self.outcome.results[own] = "collisions"
+        self._fail(own, record, identities.collision_error(collision))
+        if collision not in self.outcome.collisions:
+            self.outcome.collisions.append(collision)
+
+    def _fail(self, key: Key, record: Record, error: CatalogError) -> None:
+        self.outcome.errors[key] = error
+        self.outcome.failed.append((record, error))
 
     def _believed(self, key: Key, group: list[Submission]) -> list[Submission]:
         """The rows of one record in one payload that may be registered; the others are put before the desk."""
@@ -193,16 +210,17 @@ class _Batch:
                 believed.append(Submission(screened.record, submission.feed, submission.observed_at, submission.payload_hash))
         if not believed:
             self.outcome.results[key] = "conflicts"
-            self.outcome.errors[key] = Conflict(
-                "cusip", getattr(group[0].record, "cusip", ""), None, "held back, its ISIN and CUSIP contradict each other:"
-            )
+            cusip = getattr(group[0].record, "cusip", "")
+            reason = "held back, its ISIN and CUSIP contradict each other:"
+            self._fail(key, group[0].record, Conflict("cusip", cusip, None, reason))
         tickers = {s.record.ticker for s in believed if isinstance(s.record, EQUITIES) and s.record.isin and s.record.ticker}
         if len(tickers) > 1:
             sides = [s.record.known() | {"feed": s.feed.label} for s in believed]
             unique = {observations.canonical(side): side for side in sides}
             self.drafts.append(Draft("line_conflict", key, "ticker", [unique[k] for k in sorted(unique)], group[0].feed.label))
             self.outcome.results[key] = "conflicts"
-            self.outcome.errors[key] = Conflict("line", ", ".join(sorted(tickers)), None, "several tickers for one line:")
+            error = Conflict("line", ", ".join(sorted(tickers)), None, "several tickers for one line:")
+            self._fail(key, group[0].record, error)
             return []
         return believed
 
@@ -382,7 +400,8 @@ class _Batch:
             rows.append((statement, subject))
             if subject is None:
                 self.outcome.results[statement.key] = "conflicts"
-                self.outcome.errors[statement.key] = Conflict("alias", statement.key.id.hex, None, "several claim this ticker:")
+                error = Conflict("alias", statement.key.id.hex, None, "several claim this ticker:")
+                self._fail(statement.key, statement.record, error)
                 self.drafts.append(equities.quarantined(statement))
         observations.write(self.cursor, rows, self.known, self.author.run_id)
         for stated, subject in settled.moves:
@@ -420,7 +439,7 @@ class _Batch:
 
     def _reject(self, statement: Statement, error: CatalogError) -> None:
         self.outcome.results[statement.key] = "rejected"
-        self.outcome.errors[statement.key] = error
+        self._fail(statement.key, statement.record, error)
         self.outcome.rejects.append((statement.record, error))
 
     def _collide(
@@ -431,7 +450,7 @@ class _Batch:
     def _refuse(self, statement: Statement, collision: Collision) -> None:
         self.refused[statement.key] = collision
         self.outcome.results[statement.key] = "collisions"
-        self.outcome.errors[statement.key] = identities.collision_error(collision)
+        self._fail(statement.key, statement.record, identities.collision_error(collision))
         if collision not in self.outcome.collisions:
             self.outcome.collisions.append(collision)
 

@@ -144,7 +144,8 @@ def _candidates(cursor: Cursor, key: str, by: str | None, source: str | None, at
         if at is not None:
             for field in _FIELDS[scheme]:
                 cursor.execute(
-                    "SELECT DISTINCT kind, record_id FROM history WHERE image @> jsonb_build_object(%s::text, %s::text) ORDER BY 2",
+                    """SELECT DISTINCT kind, record_id FROM history
+                    WHERE kind < 8 AND image @> jsonb_build_object(%s::text, %s::text) ORDER BY 2""",
                     [field, params["key"]],
                 )
                 keys += [Key(*row) for row in cursor.fetchall()]

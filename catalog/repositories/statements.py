@@ -62,6 +62,7 @@ class Outcome:
     results: dict[Key, str] = field(default_factory=dict)
     records: dict[Key, str] = field(default_factory=dict)
     errors: dict[Key, CatalogError] = field(default_factory=dict)
+    failed: list[tuple[Record, CatalogError]] = field(default_factory=list)
     rejects: list[tuple[Record, CatalogError]] = field(default_factory=list)
     collisions: list[Collision] = field(default_factory=list)
     disputes: set[str] = field(default_factory=set)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from catalog.database import migrations
@@ -85,14 +86,12 @@ class Catalog:
             server = EmbeddedServer(resolve(url).data_directory)
             chosen = server.start()
             stop = server.stop
+        catalog = cls(chosen, actor, stop)
         try:
-            catalog = cls(chosen, actor, stop)
-            with catalog.transaction() as cursor:
-                migrations.require_current(catalog._connection)
-                cursor.execute("SELECT 1")
+            with catalog.connected() as connection:
+                migrations.require_current(connection)
         except BaseException:
-            if stop is not None:
-                stop()
+            catalog.close()
             raise
         return catalog
 
@@ -110,13 +109,18 @@ class Catalog:
         self.close()
 
     @contextmanager
-    def transaction(self) -> Any:
+    def transaction(self) -> Iterator[Cursor]:
         """A cursor in a transaction that is committed at the end, and rolled back on an error."""
+        with self.connected() as connection:
+            yield cursor_of(connection)
+            connection.commit()
+
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """A connection; raises DatabaseUnavailable when there is none to be had, or it is lost."""
         try:
             with self.engine.connect() as connection:
-                self._connection = connection
-                yield cursor_of(connection)
-                connection.commit()
+                yield connection
         except DBAPIError as error:
             if is_connection_failure(error):
                 raise unavailable(error, self._url) from None
@@ -145,7 +149,6 @@ class Catalog:
         with self.transaction() as cursor:
             feed = feeds.operator(cursor)
         whole, now = Outcome(), datetime.now(UTC)
-        by_key: dict[Key, Record] = {}
         batch: list[Record] = []
         author = Author(self.actor, reason)
 
@@ -158,7 +161,6 @@ class Catalog:
 
         for record in records:
             batch.append(record)
-            by_key.setdefault(key_of(record), record)
             if len(batch) >= BATCH:
                 flush()
         if batch:
@@ -167,7 +169,7 @@ class Catalog:
         for key in whole.records:
             word = whole.results[key]
             setattr(report, word, getattr(report, word) + 1)
-        report.errors = [(by_key[key], error) for key, error in whole.errors.items() if key in by_key]
+        report.errors = whole.failed
         return report
 
     # -- reading --------------------------------------------------------------------------------------------------
