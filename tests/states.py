@@ -1,4 +1,4 @@
-"""What a catalog holds, without what may differ between two ways to the same state: sequences, runs, payloads, times."""
+"""What a catalog holds, without what depends on the way there: sequences, runs, payloads, times."""
 
 from __future__ import annotations
 
@@ -34,4 +34,6 @@ def state(catalog: Catalog) -> dict[str, list[str]]:
 
 
 def _line(row: tuple[Any, ...]) -> str:
-    return json.dumps([bytes(c).hex() if isinstance(c, bytes | memoryview) else c for c in row], default=str, sort_keys=True)
+    return json.dumps(
+        [bytes(c).hex() if isinstance(c, bytes | memoryview) else c for c in row], default=str, sort_keys=True
+    )

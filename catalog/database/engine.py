@@ -17,7 +17,9 @@ def make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise DatabaseUnavailable("its URL cannot be read", "write it as postgresql://user:password@host/name") from None
+        raise DatabaseUnavailable(
+            "its URL cannot be read", "write it as postgresql://user:password@host/name"
+        ) from None
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseUnavailable(f"`{parsed.get_backend_name()}` is not PostgreSQL", "name a postgresql:// database")
     return create_engine(
@@ -41,5 +43,6 @@ def unavailable(error: DBAPIError, url: str) -> CatalogError:
 def is_connection_failure(error: DBAPIError) -> bool:
     """Whether the database could not be reached or went away, as opposed to refusing a statement."""
     return bool(error.connection_invalidated) or (
-        isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) in (None, "57P01", "57P02", "57P03")
+        isinstance(error, OperationalError)
+        and getattr(error.orig, "sqlstate", None) in (None, "57P01", "57P02", "57P03")
     )

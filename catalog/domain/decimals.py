@@ -25,25 +25,7 @@ def canonical_decimal(value: object) -> Decimal:
     Raises InvalidIdentifier for floats (they have lost digits already), NaN, infinities, what is not a number, and
     what has more than 18 significant digits or an exponent outside -128…127.
     """
-    if isinstance(value, Decimal):
-        number = value
-    elif isinstance(value, str):
-        if len(value) > MAX_TEXT:
-            raise InvalidIdentifier("decimal", value, f"longer than {MAX_TEXT} characters")
-        if "_" in value or not value.isascii():
-            raise InvalidIdentifier("decimal", value, "not a number")
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            raise InvalidIdentifier("decimal", value, "not a number") from None
-    elif isinstance(value, int) and not isinstance(value, bool):
-        if value.bit_length() > 1024:
-            raise InvalidIdentifier("decimal", "an integer over 1024 bits", f"more than {MAX_DIGITS} digits")
-        number = Decimal(value)
-    elif isinstance(value, float):
-        raise InvalidIdentifier("decimal", value, "a float is not exact; give text")
-    else:
-        raise InvalidIdentifier("decimal", value, "not a number")
+    number = _number(value)
     if not number.is_finite():
         raise InvalidIdentifier("decimal", value, "not finite")
     if number.is_zero():
@@ -62,6 +44,30 @@ def canonical_decimal(value: object) -> Decimal:
     if not MIN_EXPONENT <= exponent <= MAX_EXPONENT:
         raise InvalidIdentifier("decimal", value, f"exponent {exponent} is outside {MIN_EXPONENT}…{MAX_EXPONENT}")
     return Decimal((sign, digits, exponent))
+
+
+def _number(value: object) -> Decimal:
+    """The Decimal that text, an int or a Decimal is; refuses floats and what would cost too much to read."""
+    if isinstance(value, Decimal):
+        return value
+    elif isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise InvalidIdentifier("decimal", value, f"longer than {MAX_TEXT} characters")
+        if "_" in value or not value.isascii():
+            raise InvalidIdentifier("decimal", value, "not a number")
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            raise InvalidIdentifier("decimal", value, "not a number") from None
+    elif isinstance(value, int) and not isinstance(value, bool):
+        if value.bit_length() > 1024:
+            raise InvalidIdentifier("decimal", "an integer over 1024 bits", f"more than {MAX_DIGITS} digits")
+        number = Decimal(value)
+    elif isinstance(value, float):
+        raise InvalidIdentifier("decimal", value, "a float is not exact; give text")
+    else:
+        raise InvalidIdentifier("decimal", value, "not a number")
+    return number
 
 
 def format_decimal(value: Decimal) -> str:

@@ -126,7 +126,7 @@ def golden(observations: Iterable[Observation], breaking: Iterable[str]) -> Gold
     decisive = frozenset(breaking)
     for name in sorted(set().union(*(v.fields() for v in voices)) - decisive):
         best = max(
-            (rank(v.feed.precedence, said.stamp) + (said.value,) for v in voices if (said := v.said(name)) is not None),
+            ((*rank(v.feed.precedence, said.stamp), said.value) for v in voices if (said := v.said(name)) is not None),
             key=lambda r: r[:2],
         )
         values[name] = best[2]

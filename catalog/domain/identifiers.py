@@ -7,19 +7,147 @@ proved equal to python-stdnum by the tests. Addresses follow EIP-55 and base58.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 from catalog.errors import InvalidIdentifier
 
 # Prefixes that ISO 6166 uses and ISO 3166 does not know: supranational issues, and countries that are gone.
-ISIN_EXTRA_PREFIXES = frozenset(["AN", "CS", "DD", "EU", "EZ", "QS", "QT", "SU", "XA", "XB", "XC", "XD", "XF", "XK", "XS", "YU"])
+ISIN_EXTRA_PREFIXES = frozenset(
+    ["AN", "CS", "DD", "EU", "EZ", "QS", "QT", "SU", "XA", "XB", "XC", "XD", "XF", "XK", "XS", "YU"]
+)
 # Currencies that ISO 4217 withdrew and that old listings still name.
 WITHDRAWN_CURRENCIES = frozenset(
-    "ADP AFA ALK AON AOR ARA ARP ARY ATS AYM AZM BAD BEC BEF BEL BGJ BGK BGL BOP BRB BRC BRE BRN BRR BUK BYB BYR CHC CSD CSJ CSK "
-    "CUC CYP DDM DEM ECS ECV EEK ESA ESB ESP FIM FRF GEK GHC GHP GNE GNS GQE GRD GWE GWP HRD HRK IEP ILP ILR ISJ ITL LAJ LSM "
-    "LTL LTT LUC LUF LUL LVL LVR MGF MLF MRO MTL MTP MVQ MXP MZE MZM NIC NLG PEH PEI PES PLZ PTE RHD ROK ROL RUR SDD SDP SIT "
-    "SKK SLL SRG STD SUR TJR TMM TPE TRL UAK UGS UGW USS UYN UYP VEB VEF VNC XEU XFO XFU XRE YDD YUD YUM YUN ZAL ZMK ZRN ZRZ "
-    "ZWC ZWD ZWL ZWN ZWR ANG BGN".split()
+    [
+        "ADP",
+        "AFA",
+        "ALK",
+        "AON",
+        "AOR",
+        "ARA",
+        "ARP",
+        "ARY",
+        "ATS",
+        "AYM",
+        "AZM",
+        "BAD",
+        "BEC",
+        "BEF",
+        "BEL",
+        "BGJ",
+        "BGK",
+        "BGL",
+        "BOP",
+        "BRB",
+        "BRC",
+        "BRE",
+        "BRN",
+        "BRR",
+        "BUK",
+        "BYB",
+        "BYR",
+        "CHC",
+        "CSD",
+        "CSJ",
+        "CSK",
+        "CUC",
+        "CYP",
+        "DDM",
+        "DEM",
+        "ECS",
+        "ECV",
+        "EEK",
+        "ESA",
+        "ESB",
+        "ESP",
+        "FIM",
+        "FRF",
+        "GEK",
+        "GHC",
+        "GHP",
+        "GNE",
+        "GNS",
+        "GQE",
+        "GRD",
+        "GWE",
+        "GWP",
+        "HRD",
+        "HRK",
+        "IEP",
+        "ILP",
+        "ILR",
+        "ISJ",
+        "ITL",
+        "LAJ",
+        "LSM",
+        "LTL",
+        "LTT",
+        "LUC",
+        "LUF",
+        "LUL",
+        "LVL",
+        "LVR",
+        "MGF",
+        "MLF",
+        "MRO",
+        "MTL",
+        "MTP",
+        "MVQ",
+        "MXP",
+        "MZE",
+        "MZM",
+        "NIC",
+        "NLG",
+        "PEH",
+        "PEI",
+        "PES",
+        "PLZ",
+        "PTE",
+        "RHD",
+        "ROK",
+        "ROL",
+        "RUR",
+        "SDD",
+        "SDP",
+        "SIT",
+        "SKK",
+        "SLL",
+        "SRG",
+        "STD",
+        "SUR",
+        "TJR",
+        "TMM",
+        "TPE",
+        "TRL",
+        "UAK",
+        "UGS",
+        "UGW",
+        "USS",
+        "UYN",
+        "UYP",
+        "VEB",
+        "VEF",
+        "VNC",
+        "XEU",
+        "XFO",
+        "XFU",
+        "XRE",
+        "YDD",
+        "YUD",
+        "YUM",
+        "YUN",
+        "ZAL",
+        "ZMK",
+        "ZRN",
+        "ZRZ",
+        "ZWC",
+        "ZWD",
+        "ZWL",
+        "ZWN",
+        "ZWR",
+        "ANG",
+        "BGN",
+    ]
 )
 
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
@@ -170,7 +298,8 @@ def caip2(value: str) -> str:
 
 def address(blockchain: str, value: str) -> str:
     """The normal form of a contract or mint address on `blockchain` (a CAIP-2 name)."""
-    return NORMALISERS[blockchain.partition(":")[0]](value)
+    normalise = NORMALISERS[blockchain.partition(":")[0]]
+    return normalise(value)
 
 
 def evm_address(value: str) -> str:
@@ -213,4 +342,4 @@ def token_id(value: str) -> str:
     return value
 
 
-NORMALISERS = {"eip155": evm_address, "solana": solana_address}
+NORMALISERS: dict[str, Callable[[str], str]] = {"eip155": evm_address, "solana": solana_address}

@@ -23,7 +23,11 @@ def market(mic: str) -> Venue | None:
         entry = iso10383.MIC[mic.lower()].value
     except KeyError:
         return None
-    facts: dict[str, Any] = {"mic": mic, "name": entry.market_name, "operating_mic": entry.operating_mic.mic if entry.operating_mic else mic}
+    facts: dict[str, Any] = {
+        "mic": mic,
+        "name": entry.market_name,
+        "operating_mic": entry.operating_mic.mic if entry.operating_mic else mic,
+    }
     if entry.iso_country_code is not None and (code := entry.iso_country_code.name.strip("_").upper()) in countries():
         facts["country"] = code
     if entry.city is not None:

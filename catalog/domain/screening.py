@@ -62,7 +62,7 @@ def implied_security(record: Record) -> Security | None:
     """The security that an equity with an ISIN speaks of, with what belongs to it."""
     if not isinstance(record, EQUITIES) or record.isin is None:
         return None
-    said = {"cusip": record.cusip, "share_class_figi": record.share_class_figi, "name": record.name}
+    said: dict[str, Any] = {"cusip": record.cusip, "share_class_figi": record.share_class_figi, "name": record.name}
     said |= {"sector": record.sector, "country": record.country}
     return Security(isin=record.isin, **{k: v for k, v in said.items() if v is not None})
 

@@ -31,7 +31,9 @@ class Venue(Record):
     @model_validator(mode="after")
     def _identified(self) -> Venue:
         if (self.mic is None) == (self.slug is None):
-            raise InvalidRecord("mic", self.mic or "nothing", "a venue has either a MIC or a slug", code="missing_field")
+            raise InvalidRecord(
+                "mic", self.mic or "nothing", "a venue has either a MIC or a slug", code="missing_field"
+            )
         return self
 
     @property

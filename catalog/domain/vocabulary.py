@@ -11,7 +11,9 @@ from typing import Literal
 
 Status = Literal["active", "suspended", "retired"]
 TokenStandard = Literal["erc20", "erc721", "erc1155", "spl", "spl_2022"]
-VenueType = Literal["stock_exchange", "crypto_exchange", "futures_exchange", "options_exchange", "dex", "broker", "otc", "other"]
+VenueType = Literal[
+    "stock_exchange", "crypto_exchange", "futures_exchange", "options_exchange", "dex", "broker", "otc", "other"
+]
 MarketKind = Literal["spot"]
 
 STATUSES: dict[str, int] = {"active": 1, "suspended": 2, "retired": 3}
@@ -186,7 +188,14 @@ EXCHANGES: dict[str, Exchange] = {
 REUSED_CODES: dict[tuple[str, str], tuple[str, ...]] = {("binance", "LUNA"): ("2022-05-28T00:00:00Z",)}
 
 #: Tiers of one order book, folded to the market that an equity's identity names.
-MARKET_MICS: dict[str, str] = {"XNGS": "XNAS", "XNMS": "XNAS", "XNCM": "XNAS", "XETA": "XETR", "XETB": "XETR", "XJPX": "XTKS"}
+MARKET_MICS: dict[str, str] = {
+    "XNGS": "XNAS",
+    "XNMS": "XNAS",
+    "XNCM": "XNAS",
+    "XETA": "XETR",
+    "XETB": "XETR",
+    "XJPX": "XTKS",
+}
 
 #: Prices quoted in a hundredth of the major unit.
 PRICE_UNITS: dict[str, str] = {"GBX": "GBP", "GBp": "GBP", "ILA": "ILS", "ZAC": "ZAR", "ZAc": "ZAR"}

@@ -17,14 +17,18 @@ from sqlalchemy import Connection
 
 from catalog.domain.base import Record
 from catalog.domain.golden import Observation, golden, merge
-from catalog.domain.identity import LISTING_KIND, KINDS
+from catalog.domain.identity import KINDS, LISTING_KIND
 from catalog.domain.instruments import EQUITIES, Token
 from catalog.domain.listings import Listing
 from catalog.domain.pairs import Pair
 from catalog.domain.records import RECORDS
 from catalog.domain.reference import REFERENCE_TIME
 from catalog.domain.screening import (
-    implied_security, implied_venue, of_the_line, screen, venue_key,
+    implied_security,
+    implied_venue,
+    of_the_line,
+    screen,
+    venue_key,
 )  # fmt: skip
 from catalog.errors import CatalogError, Conflict, InvalidRecord, UnknownReference
 from catalog.repositories import changes, disputes, equities, faults, feeds, identities, observations
@@ -33,7 +37,18 @@ from catalog.repositories.disputes import Draft
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.identities import Held
 from catalog.repositories.statements import (
-    INSTRUMENT, SECURITY, Author, Claim, Collision, Key, Outcome, Statement, Submission, claims_of, fold, key_of,
+    INSTRUMENT,
+    SECURITY,
+    Author,
+    Claim,
+    Collision,
+    Key,
+    Outcome,
+    Statement,
+    Submission,
+    claims_of,
+    fold,
+    key_of,
     statement_of,
 )  # fmt: skip
 
@@ -205,19 +220,27 @@ class _Batch:
             screened = screen(submission.record)
             for doubt in screened.doubts:
                 side = doubt.said | {"feed": submission.feed.label}
-                self.drafts.append(Draft(doubt.rule, key_of(doubt.subject), doubt.field, [side], str(doubt.said.get("cusip"))))
+                self.drafts.append(
+                    Draft(doubt.rule, key_of(doubt.subject), doubt.field, [side], str(doubt.said.get("cusip")))
+                )
             if screened.record is not None:
-                believed.append(Submission(screened.record, submission.feed, submission.observed_at, submission.payload_hash))
+                believed.append(
+                    Submission(screened.record, submission.feed, submission.observed_at, submission.payload_hash)
+                )
         if not believed:
             self.outcome.results[key] = "conflicts"
             cusip = getattr(group[0].record, "cusip", "")
             reason = "held back, its ISIN and CUSIP contradict each other:"
             self._fail(key, group[0].record, Conflict("cusip", cusip, None, reason))
-        tickers = {s.record.ticker for s in believed if isinstance(s.record, EQUITIES) and s.record.isin and s.record.ticker}
+        tickers = {
+            s.record.ticker for s in believed if isinstance(s.record, EQUITIES) and s.record.isin and s.record.ticker
+        }
         if len(tickers) > 1:
             sides = [s.record.known() | {"feed": s.feed.label} for s in believed]
             unique = {observations.canonical(side): side for side in sides}
-            self.drafts.append(Draft("line_conflict", key, "ticker", [unique[k] for k in sorted(unique)], group[0].feed.label))
+            self.drafts.append(
+                Draft("line_conflict", key, "ticker", [unique[k] for k in sorted(unique)], group[0].feed.label)
+            )
             self.outcome.results[key] = "conflicts"
             error = Conflict("line", ", ".join(sorted(tickers)), None, "several tickers for one line:")
             self._fail(key, group[0].record, error)
@@ -266,9 +289,9 @@ class _Batch:
                 continue
             moved = {}
             for field, kind, id in _references(statement.record):
-                target = (present.get(Key(kind, id)) or Held(b"", False, None)).target
-                if target is not None:
-                    moved[field] = target.hex
+                held = present.get(Key(kind, id))
+                if held is not None and held.target is not None:
+                    moved[field] = held.target.hex
             if moved:
                 del self.statements[pair]
                 fresh = statement.record.replace(**moved)
@@ -284,14 +307,16 @@ class _Batch:
         if blockchain is not None and blockchain not in blockchains:
             return UnknownReference("blockchain", blockchain, "blockchain", "add it to the table `blockchains` first")
         named = venue_key(record)
-        if named in self.unknown_venues:
-            what = "mic" if named and named[0] == "mic" else "exchange"
-            return UnknownReference(what, named[1] if named else None, what, "register the venue first")
+        if named is not None and named in self.unknown_venues:
+            what = "mic" if named[0] == "mic" else "exchange"
+            return UnknownReference(what, named[1], what, "register the venue first")
         for field, kind, id in _references(record):
             key = Key(kind, id)
             held = present.get(key)
             if held is None and key not in stated:
-                return UnknownReference(field, id.hex, "instrument" if kind == INSTRUMENT else "venue", "register it first")
+                return UnknownReference(
+                    field, id.hex, "instrument" if kind == INSTRUMENT else "venue", "register it first"
+                )
             if held is not None and held.is_alias and held.target is None:
                 return InvalidRecord(field, id.hex, "several instruments claim this alias", code="ambiguous_alias")
         return None
@@ -338,7 +363,9 @@ class _Batch:
                 in_quarantine = held is not None and held.is_alias and held.target is None
                 self.outcome.results.setdefault(statement.key, "conflicts" if in_quarantine else "unchanged")
             elif held is None and isinstance(statement.record, Token) and statement.record.decimals is None:
-                self._reject(statement, InvalidRecord("decimals", "nothing", "a new token needs them", code="missing_decimals"))
+                self._reject(
+                    statement, InvalidRecord("decimals", "nothing", "a new token needs them", code="missing_decimals")
+                )
             else:
                 work.append(statement)
         return work
@@ -355,9 +382,12 @@ class _Batch:
         for claim in (c for found in claims.values() for c in found):
             new[Key(INSTRUMENT, claim.alias)] = (Key(INSTRUMENT, claim.alias), claim.identity, True)
         for s in work:
-            if s.key.kind != LISTING_KIND and new.setdefault(s.key, (s.key, s.identity, False))[1] == s.identity:
-                # an id that is stated and claimed in one batch is the alias from the start
+            if s.key.kind == LISTING_KIND:
                 continue
+            # an id that is stated and claimed in one batch is the alias from the start
+            _, identity, _ = new.setdefault(s.key, (s.key, s.identity, False))
+            if identity != s.identity:
+                raise _Collided({s.key: Collision(s.key.kind, s.key.id, identity, s.identity, 128)})
         missing = [n for key, n in new.items() if key not in self.held]
         self.created = identities.insert(self.cursor, missing)
         late = [n for n in missing if n[0] not in self.created]
@@ -445,7 +475,10 @@ class _Batch:
     def _collide(
         self, statement: Statement, existing: bytes, bits: int, id: UUID | None = None, refused: bytes | None = None
     ) -> None:
-        self._refuse(statement, Collision(statement.key.kind, id or statement.key.id, existing, refused or statement.identity, bits))
+        self._refuse(
+            statement,
+            Collision(statement.key.kind, id or statement.key.id, existing, refused or statement.identity, bits),
+        )
 
     def _refuse(self, statement: Statement, collision: Collision) -> None:
         self.refused[statement.key] = collision
@@ -467,5 +500,8 @@ def _references(record: Record) -> list[tuple[str, int, UUID]]:
         return [("base_id", INSTRUMENT, UUID(hex=record.base_id)), ("quote_id", INSTRUMENT, UUID(hex=record.quote_id))]
     if isinstance(record, Listing):
         venue = KINDS["venue"]
-        return [("instrument_id", INSTRUMENT, UUID(hex=record.instrument_id)), ("venue_id", venue, UUID(hex=record.venue_id))]
+        return [
+            ("instrument_id", INSTRUMENT, UUID(hex=record.instrument_id)),
+            ("venue_id", venue, UUID(hex=record.venue_id)),
+        ]
     return []

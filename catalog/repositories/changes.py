@@ -14,7 +14,18 @@ from catalog.repositories.driver import Cursor, copy_rows
 from catalog.repositories.statements import Author, Change, Key
 
 MAX_PAGE = 10_000
-_COLUMNS = ("sequence", "kind", "record_id", "record", "action", "changed_at", "actor", "reason", "run_id", "difference")
+_COLUMNS = (
+    "sequence",
+    "kind",
+    "record_id",
+    "record",
+    "action",
+    "changed_at",
+    "actor",
+    "reason",
+    "run_id",
+    "difference",
+)
 
 
 def append(cursor: Cursor, changes: Sequence[Change], author: Author) -> int | None:
@@ -42,11 +53,19 @@ def append(cursor: Cursor, changes: Sequence[Change], author: Author) -> int | N
         _COLUMNS,
         (
             (
-                first + n, change.key.kind, change.key.id, change.record, change.action, changed_at,
-                author.actor, author.reason, author.run_id, difference(change),
+                first + n,
+                change.key.kind,
+                change.key.id,
+                change.record,
+                change.action,
+                changed_at,
+                author.actor,
+                author.reason,
+                author.run_id,
+                difference(change),
             )
             for n, change in enumerate(changes)
-        ),  # fmt: skip
+        ),
     )
     return int(last)
 

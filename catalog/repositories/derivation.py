@@ -88,7 +88,11 @@ class Derivation:
 
     def _contested_cusips(self) -> None:
         """A CUSIP that two securities have by their feeds' words goes to neither; the rivals are derived along."""
-        own = {key: copy.values["cusip"] for key, copy in self.copies.items() if key.kind == SECURITY and "cusip" in copy.values}
+        own = {
+            key: copy.values["cusip"]
+            for key, copy in self.copies.items()
+            if key.kind == SECURITY and "cusip" in copy.values
+        }
         rivals = self._rivals(own)
         if rivals:
             identities.lock(self.cursor, rivals)
@@ -100,7 +104,9 @@ class Derivation:
                 holders.setdefault(copy.values["cusip"], []).append(key)
         for cusip, keys in holders.items():
             if len(keys) > 1:
-                sides = sorted(({"isin": self.copies[k].values["isin"], "cusip": cusip} for k in keys), key=lambda s: s["isin"])
+                sides = sorted(
+                    ({"isin": self.copies[k].values["isin"], "cusip": cusip} for k in keys), key=lambda s: s["isin"]
+                )
                 for key in keys:
                     del self.copies[key].values["cusip"]
                     self.drafts.append(Draft("cusip_conflict", key, "cusip", sides))
@@ -151,9 +157,7 @@ class Derivation:
                 explicit = golden(spoken[listing], ()).values if listing in spoken else {}
             self.wanted[listing] = {**said, **explicit}
         self.home = {k.id for k in derived}
-        self._keep_home(
-            [k for k in self.wanted if k.kind == LISTING_KIND and k not in derived and k not in self.fresh]
-        )
+        self._keep_home([k for k in self.wanted if k.kind == LISTING_KIND and k not in derived and k not in self.fresh])
 
     def _keep_home(self, listings: list[Key]) -> None:
         """A statement about a home listing adds to what follows from the instrument, and does not replace it."""

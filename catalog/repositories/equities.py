@@ -41,7 +41,9 @@ def claims(cursor: Cursor, aliases: Iterable[UUID]) -> dict[UUID, dict[UUID, str
 
 def claims_by(cursor: Cursor, claimants: Iterable[UUID]) -> dict[UUID, dict[UUID, str]]:
     """What these instruments claim, as `claims` gives it."""
-    cursor.execute("SELECT alias_id, claimant_id, ticker FROM alias_claims WHERE claimant_id = ANY(%s)", [list(claimants)])
+    cursor.execute(
+        "SELECT alias_id, claimant_id, ticker FROM alias_claims WHERE claimant_id = ANY(%s)", [list(claimants)]
+    )
     return _by_alias(cursor)
 
 
@@ -113,9 +115,7 @@ def settle_aliases(
     return settled
 
 
-def _write(
-    cursor: Cursor, entered: list[tuple[UUID, UUID, str]], retargeted: list[tuple[UUID, UUID | None]]
-) -> None:
+def _write(cursor: Cursor, entered: list[tuple[UUID, UUID, str]], retargeted: list[tuple[UUID, UUID | None]]) -> None:
     if entered:
         cursor.execute(
             "INSERT INTO alias_claims SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[])",

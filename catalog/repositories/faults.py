@@ -31,11 +31,17 @@ def translate(error: psycopg.Error) -> CatalogError:
         return Conflict(UNIQUE.get(name, name), detail or name, None, f"already taken: {UNIQUE.get(name, name)}")
     if isinstance(error, psycopg.errors.ForeignKeyViolation):
         column = name.partition("__")[2]
-        return InvalidRecord(column, detail, "the catalog has no such row", code=f"unknown_{_FOREIGN.get(column, column)}")
+        return InvalidRecord(
+            column, detail, "the catalog has no such row", code=f"unknown_{_FOREIGN.get(column, column)}"
+        )
     if isinstance(error, psycopg.errors.CheckViolation):
-        return InvalidRecord(name.partition("__")[2], detail or name, "the database's rule refuses it", code="refused_by_check")
+        return InvalidRecord(
+            name.partition("__")[2], detail or name, "the database's rule refuses it", code="refused_by_check"
+        )
     if isinstance(error, psycopg.errors.DataError):
-        return InvalidRecord("value", (error.diag.message_primary or "").strip(), "the database cannot hold it", code="refused_by_type")
+        return InvalidRecord(
+            "value", (error.diag.message_primary or "").strip(), "the database cannot hold it", code="refused_by_type"
+        )
     raise error
 
 

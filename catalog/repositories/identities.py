@@ -95,4 +95,6 @@ def _rows(cursor: Cursor, query: str, keys: Iterable[Key]) -> dict[Key, Held]:
     if not wanted:
         return {}
     cursor.execute(query, [[k.kind for k in wanted], [k.id for k in wanted]])
-    return {Key(kind, id): Held(bytes(identity), alias, target) for kind, id, identity, alias, target in cursor.fetchall()}
+    return {
+        Key(kind, id): Held(bytes(identity), alias, target) for kind, id, identity, alias, target in cursor.fetchall()
+    }

@@ -75,7 +75,18 @@ NOUNS: dict[str, Noun] = {
     )
 }
 #: The order in which tables are written, which is the order of their foreign keys.
-TABLE_ORDER = ("venues", "securities", "instruments", "tokens", "natives", "assets", "equities", "currencies", "listings", "pairs")
+TABLE_ORDER = (
+    "venues",
+    "securities",
+    "instruments",
+    "tokens",
+    "natives",
+    "assets",
+    "equities",
+    "currencies",
+    "listings",
+    "pairs",
+)
 
 
 def table_of(name: str) -> Table:
@@ -103,9 +114,7 @@ def select(record: str) -> str:
     """`SELECT id, field, … FROM …` of a record type, without WHERE; the id's table is called `t0`."""
     noun = NOUNS[record]
     columns = ["t0.id"] + [f"{_alias(noun, field)}.{field}" for field in noun.fields]
-    source = " JOIN ".join(
-        f"{name} t{n}" + (f" ON t{n}.id = t0.id" if n else "") for n, name in enumerate(noun.tables)
-    )
+    source = " JOIN ".join(f"{name} t{n}" + (f" ON t{n}.id = t0.id" if n else "") for n, name in enumerate(noun.tables))
     return f"SELECT {', '.join(columns)} FROM {source}"
 
 

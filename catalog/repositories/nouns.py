@@ -51,7 +51,10 @@ def retire_tickers(cursor: Cursor, ids: Iterable[UUID]) -> None:
 
 def drop_listings(cursor: Cursor, id: UUID) -> None:
     """Put the listings of an instrument that nobody stands for into quarantine: their observations stay."""
-    cursor.execute("UPDATE observations SET subject_id = NULL WHERE kind = %s AND subject_id IN (SELECT id FROM listings WHERE instrument_id = %s)", [LISTING_KIND, id])
+    cursor.execute(
+        "UPDATE observations SET subject_id = NULL WHERE kind = %s AND subject_id IN (SELECT id FROM listings WHERE instrument_id = %s)",
+        [LISTING_KIND, id],
+    )
     cursor.execute("DELETE FROM listings WHERE instrument_id = %s", [id])
 
 

@@ -57,7 +57,9 @@ def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Obser
 
 def of_stated(cursor: Cursor, kind: int, stated: Iterable[UUID]) -> list[Stated]:
     """Everything that was said of these stated ids, in quarantine or not."""
-    cursor.execute(f"SELECT {_COLUMNS}, {_FEED} FROM {_FROM} WHERE o.kind = %s AND o.stated_id = ANY(%s)", [kind, list(stated)])
+    cursor.execute(
+        f"SELECT {_COLUMNS}, {_FEED} FROM {_FROM} WHERE o.kind = %s AND o.stated_id = ANY(%s)", [kind, list(stated)]
+    )
     return [_read(cells) for cells in cursor.fetchall()]
 
 
@@ -72,7 +74,8 @@ def write(
     cursor: Cursor, statements: Iterable[tuple[Statement, UUID | None]], known: set[tuple[Key, int]], run_id: int | None
 ) -> None:
     """Store statements (already merged with what their feeds said before) with the subject that each counts for."""
-    fresh, changed = [], []
+    fresh: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
     for statement, subject in statements:
         cells = _cells(statement, subject, run_id)
         (changed if (statement.key, statement.observation.feed.feed_id) in known else fresh).append(cells)

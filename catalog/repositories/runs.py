@@ -38,7 +38,12 @@ def saw(cursor: Cursor, run_id: int | None, number: int, keys: Iterable[Key]) ->
     by_kind: dict[int, list[UUID]] = {}
     for key in keys:
         by_kind.setdefault(key.kind, []).append(key.id)
-    copy_rows(cursor, "sightings", ("run_id", "number", "kind", "ids"), [(run_id, number, k, ids) for k, ids in by_kind.items()])
+    copy_rows(
+        cursor,
+        "sightings",
+        ("run_id", "number", "kind", "ids"),
+        [(run_id, number, k, ids) for k, ids in by_kind.items()],
+    )
 
 
 def reject(cursor: Cursor, run_id: int | None, rejects: Sequence[Sequence[str]]) -> None:

@@ -155,7 +155,8 @@ def _candidates(cursor: Cursor, key: str, by: str | None, source: str | None, at
 def state_at(cursor: Cursor, key: Key, at: datetime) -> dict[str, Any] | None:
     """The values of a record as they were at a time; None before it was registered."""
     cursor.execute(
-        "SELECT image FROM history WHERE kind = %s AND record_id = %s AND valid_from <= %s AND valid_to > %s", [*key, at, at]
+        "SELECT image FROM history WHERE kind = %s AND record_id = %s AND valid_from <= %s AND valid_to > %s",
+        [*key, at, at],
     )
     found = cursor.fetchone()
     if found is not None:
@@ -170,7 +171,9 @@ def _as_of(cursor: Cursor, keys: list[Key], key: str, by: str | None, at: dateti
     found = []
     for candidate in keys:
         values = state_at(cursor, candidate, at)
-        if values is not None and (by == "id" or candidate.id.hex == key or any(values.get(f) in wanted for f in fields)):
+        if values is not None and (
+            by == "id" or candidate.id.hex == key or any(values.get(f) in wanted for f in fields)
+        ):
             found.append(to_record(values))
     return found
 

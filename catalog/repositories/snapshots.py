@@ -82,25 +82,42 @@ def _records(connection: psycopg.Connection[Any], record: str) -> Iterator[tuple
         cursor.itersize = PAGE
         cursor.execute(query)
         for sequence, changed_at, id, *cells in cursor:
-            values = {n: c.hex if isinstance(c, UUID) else c for n, c in zip(names, cells, strict=True) if c is not None}
+            values = {
+                n: c.hex if isinstance(c, UUID) else c for n, c in zip(names, cells, strict=True) if c is not None
+            }
             key: Any = id.bytes
             if noun.kind == LISTING_KIND:
                 key = (values["instrument_id"], values["venue_id"], values.get("symbol", "").encode())
-            yield key, Entry(record, b"" if noun.kind == LISTING_KIND else id.bytes, sequence, nanoseconds(changed_at), values)
+            yield (
+                key,
+                Entry(
+                    record, b"" if noun.kind == LISTING_KIND else id.bytes, sequence, nanoseconds(changed_at), values
+                ),
+            )
 
 
 def _aliases(connection: psycopg.Connection[Any]) -> Iterator[AliasEntry]:
-    query = f"""SELECT i.id, i.target_id, i.identity, c.sequence, c.changed_at {_ALIASES.replace("WHERE", '''
+    query = f"""SELECT i.id, i.target_id, i.identity, c.sequence, c.changed_at {
+        _ALIASES.replace(
+            "WHERE",
+            '''
         LEFT JOIN LATERAL (SELECT max(sequence) AS sequence, max(changed_at) AS changed_at FROM (
             SELECT l.sequence, l.changed_at FROM alias_claims a CROSS JOIN LATERAL (
                 SELECT sequence, changed_at FROM changes WHERE kind = 1 AND record_id = a.claimant_id
-                ORDER BY sequence LIMIT 1) l WHERE a.alias_id = i.id) s) c ON true WHERE''', 1)} ORDER BY i.id"""
+                ORDER BY sequence LIMIT 1) l WHERE a.alias_id = i.id) s) c ON true WHERE''',
+            1,
+        )
+    } ORDER BY i.id"""
     with connection.cursor(name="snapshot_alias") as cursor:
         cursor.itersize = PAGE
         cursor.execute(query)
         for id, target, identity, sequence, changed_at in cursor:
             yield AliasEntry(
-                id.bytes, target.bytes if target else None, sequence or 0, nanoseconds(changed_at or _EPOCH), bytes(identity)
+                id.bytes,
+                target.bytes if target else None,
+                sequence or 0,
+                nanoseconds(changed_at or _EPOCH),
+                bytes(identity),
             )
 
 
@@ -118,7 +135,8 @@ def tombstones(cursor: Cursor, horizon: datetime) -> Iterator[TombstoneEntry]:
             [horizon],
         )
         found += [
-            TombstoneEntry(noun.kind, id.bytes, record, sequence, nanoseconds(at)) for id, sequence, at in cursor.fetchall()
+            TombstoneEntry(noun.kind, id.bytes, record, sequence, nanoseconds(at))
+            for id, sequence, at in cursor.fetchall()
         ]
     yield from sorted(found, key=lambda t: (t.kind, t.id))
 
@@ -132,7 +150,7 @@ def vocabularies(cursor: Cursor) -> dict[str, dict[str, int]]:
         "token_standard": "token_standards",
         "venue_type": "venue_types",
     }
-    found = {}
+    found: dict[str, dict[str, int]] = {}
     for name, table in tables.items():
         cursor.execute(f"SELECT {name}, code FROM {table}")
         found[name] = dict(cursor.fetchall())

@@ -122,9 +122,7 @@ def fold(statements: list[Statement]) -> Statement:
     for other in statements[1:]:
         observation = merge(observation, other.observation, first.record.BREAKING)
     newest = next(s for s in statements if s.observation.stamp == observation.stamp)
-    return Statement(
-        first.key, first.identity, newest.record, observation, any(s.is_counted for s in statements)
-    )
+    return Statement(first.key, first.identity, newest.record, observation, any(s.is_counted for s in statements))
 
 
 class Claim(NamedTuple):
@@ -141,7 +139,10 @@ def claims_of(statements: list[Statement]) -> dict[UUID, list[Claim]]:
     for statement in statements:
         record = statement.record
         if isinstance(record, EQUITIES) and record.isin is not None:
-            spoken = (statement.observation.values.get("ticker"), getattr(statement.observation.older.get("ticker"), "value", None))
+            spoken = (
+                statement.observation.values.get("ticker"),
+                getattr(statement.observation.older.get("ticker"), "value", None),
+            )
             for ticker in {t for t in spoken if t}:
                 identity = encode_identity(ticker_identity(record, ticker))
                 alias = UUID(bytes=digest("instrument", identity))

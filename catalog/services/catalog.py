@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from catalog.snapshot.writer import SnapshotInfo
 
 BATCH = 50_000
+Rows = list[dict[str, Any]]
 
 
 @dataclass
@@ -174,7 +175,9 @@ class Catalog:
 
     # -- reading --------------------------------------------------------------------------------------------------
 
-    def find(self, key: str, by: str | None = None, source: str | None = None, at: datetime | None = None) -> list[Record]:
+    def find(
+        self, key: str, by: str | None = None, source: str | None = None, at: datetime | None = None
+    ) -> list[Record]:
         """All records that answer to a key; `by` names the scheme, `at` a time to look at."""
         with self.transaction() as cursor:
             return search.find(cursor, key, by, source, at)
@@ -301,7 +304,7 @@ class Noun:
         return found
 
     def find(self, at: datetime | None = None, source: str | None = None, **identifier: str) -> list[Record]:
-        """All records of this kind with an identifier: `find(isin=…)`, cusip, figi, symbol, address, exchange_symbol, id."""
+        """All records of this kind with an identifier: `find(isin=…)`, or cusip, figi, symbol, address, exchange_symbol."""
         if len(identifier) != 1:
             raise InvalidRecord("identifier", ", ".join(identifier), "exactly one is expected")
         ((by, key),) = identifier.items()
@@ -325,8 +328,14 @@ class Noun:
         old = self.get(id)
         model = type(old)
         for name, value in fields.items():
-            if name in old.IDENTITY and getattr(old, name, None) != value and not (name == "ticker" and getattr(old, "isin", None)):
-                raise InvalidRecord(name, value, "it is part of the identity", hint="register the other identity instead")
+            if (
+                name in old.IDENTITY
+                and getattr(old, name, None) != value
+                and not (name == "ticker" and getattr(old, "isin", None))
+            ):
+                raise InvalidRecord(
+                    name, value, "it is part of the identity", hint="register the other identity instead"
+                )
             before = getattr(old, name, None)
             if name in old.BREAKING and before not in (None, value) and not confirm_breaking:
                 raise BreakingChange(id, name, before, value)
@@ -352,7 +361,7 @@ class Noun:
         """Make a retired record active again: the same thing trades once more."""
         return self.update(id, {"status": "active"}, reason=reason)
 
-    def history(self, id: str) -> list[dict[str, Any]]:
+    def history(self, id: str) -> Rows:
         """What happened to a record, oldest first: every change, with the state that it ended."""
         key = self._key(id)
         with self.catalog.transaction() as cursor:
@@ -360,9 +369,7 @@ class Noun:
             found = changes.of_record(cursor, key)
         if not found:
             raise NotFound(self.name, id)
-        return [
-            _change(c) | ({"before": former[c.sequence].image} if c.sequence in former else {}) for c in found
-        ]
+        return [_change(c) | ({"before": former[c.sequence].image} if c.sequence in former else {}) for c in found]
 
     def _check(self, record: Record) -> Record:
         if record.record not in self.records:
@@ -411,7 +418,7 @@ def _plain(values: Any) -> dict[str, Any]:
 
 
 def _change(change: changes.LoggedChange) -> dict[str, Any]:
-    line = cast(dict[str, Any], _plain(change._asdict()))
+    line = _plain(change._asdict())
     line["kind"] = KIND_NAMES[change.kind]
     line["record_id"] = change.record_id.hex
     if line["kind"] == "listing":
@@ -420,5 +427,5 @@ def _change(change: changes.LoggedChange) -> dict[str, Any]:
 
 
 def _dispute(dispute: disputes.Dispute) -> dict[str, Any]:
-    line = cast(dict[str, Any], _plain(dispute._asdict()))
+    line = _plain(dispute._asdict())
     return line | {"kind": KIND_NAMES[dispute.kind], "subject_id": dispute.subject_id.hex}

@@ -63,7 +63,7 @@ class ImportReport:
     def to_json(self) -> dict[str, Any]:
         """The report as users see it."""
         totals = self.totals
-        report = {
+        report: dict[str, Any] = {
             "run_id": self.run_id,
             "source": self.source,
             "payload_hash": self.payload_hash,
@@ -226,7 +226,9 @@ class _Run:
         cursor = cursor_of(connection)
         feed = feeds.ensure(cursor, self.source, self.feed_name)
         payloads.store(cursor, self.payload)
-        run_id = runs.begin(cursor, feed, self.payload.payload_hash, self.payload.name, self.observed_at, self.author.actor)
+        run_id = runs.begin(
+            cursor, feed, self.payload.payload_hash, self.payload.name, self.observed_at, self.author.actor
+        )
         self.report.run_id = run_id
         self.author = Author(self.author.actor, self.author.reason, run_id)
         return feed
@@ -244,9 +246,11 @@ class _Run:
         for reject in self.rows.rejects:
             self.report.count(reject.record, "rejected")
         self.report.disputes = len(outcome.disputes)
-        for record, error in outcome.rejects:
-            place = self.rows.places.get(key_of(record), "")
-            self.rows.rejects.append(Reject(place, error.code, str(error), record.canonical_json()[:4096], record.record))
+        for refused, error in outcome.rejects:
+            place = self.rows.places.get(key_of(refused), "")
+            self.rows.rejects.append(
+                Reject(place, error.code, str(error), refused.canonical_json()[:4096], refused.record)
+            )
 
     def _finish(self, state: str, failure: str | None) -> None:
         self.report.failure = failure

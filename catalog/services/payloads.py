@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import zstandard
 from blake3 import blake3
@@ -22,7 +21,7 @@ from catalog.errors import PayloadError
 from catalog.repositories.driver import Cursor
 
 CHUNK = 8 << 20
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,12 @@ def opened(path: str) -> Iterator[Payload]:
         except FileNotFoundError:
             raise PayloadError(f"`{path}` does not exist", hint="check the path") from None
         except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError) as error:
-            raise PayloadError(f"`{path}` cannot be read: {error}", hint="is it whole, and what its ending says?") from None
-        yield Payload(path, cast(BinaryIO, spool), size, hasher.digest(), modified.replace(microsecond=modified.microsecond))
+            raise PayloadError(
+                f"`{path}` cannot be read: {error}", hint="is it whole, and what its ending says?"
+            ) from None
+        yield Payload(
+            path, cast("BinaryIO", spool), size, hasher.digest(), modified.replace(microsecond=modified.microsecond)
+        )
 
 
 @contextmanager
@@ -73,24 +76,27 @@ def _source(path: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
     elif path.endswith(".zst"):
         with Path(path).open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as reader:
-            yield cast(IO[bytes], reader)
+            yield cast("IO[bytes]", reader)
     else:
-        opener = _OPENERS.get(os.path.splitext(path)[1], open)
-        with cast(IO[bytes], opener(path, "rb")) as stream:
+        opener = _OPENERS.get(Path(path).suffix, open)
+        with cast("IO[bytes]", opener(path, "rb")) as stream:
             yield stream
 
 
 def store(cursor: Cursor, payload: Payload) -> None:
     """Keep a payload in the catalog, once."""
     cursor.execute(
-        "INSERT INTO payloads (payload_hash, size) VALUES (%s, %s) ON CONFLICT DO NOTHING", [payload.payload_hash, payload.size]
+        "INSERT INTO payloads (payload_hash, size) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        [payload.payload_hash, payload.size],
     )
     if cursor.rowcount:
         compress = zstandard.ZstdCompressor(level=6).compress
         payload.stream.seek(0)
         number = 0
         while block := payload.stream.read(CHUNK):
-            cursor.execute("INSERT INTO payload_chunks VALUES (%s, %s, %s)", [payload.payload_hash, number, compress(block)])
+            cursor.execute(
+                "INSERT INTO payload_chunks VALUES (%s, %s, %s)", [payload.payload_hash, number, compress(block)]
+            )
             number += 1
 
 

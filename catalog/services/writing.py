@@ -15,7 +15,9 @@ AUDIT_LOCK_TIMEOUT = "5s"
 log = logging.getLogger("catalog")
 
 
-def write(engine: Engine, submissions: Sequence[Submission], author: Author, *, all_or_nothing: bool = False) -> Outcome:
+def write(
+    engine: Engine, submissions: Sequence[Submission], author: Author, *, all_or_nothing: bool = False
+) -> Outcome:
     """Register in one transaction of its own.
 
     With `all_or_nothing` an error of any record takes everything back. Collisions are written to the audit on another

@@ -35,7 +35,9 @@ class ChangeRow(Base):
         {"comment": "Every change of every record, in the order of commit, without gaps"},
     )
 
-    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … no gaps")
+    sequence: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … no gaps"
+    )
     kind: Mapped[Code] = mapped_column(SmallInteger, comment="Kind of the record's id; 8 for a listing")
     record_id: Mapped[UUID] = mapped_column(comment="Id of the record; the row key of a listing")
     record: Mapped[str] = mapped_column(ForeignKey("record_types.record"), comment="Type of the record")
@@ -44,7 +46,9 @@ class ChangeRow(Base):
     actor: Mapped[str] = mapped_column(Text, comment="Who did it")
     reason: Mapped[FreeText | None] = mapped_column(comment="Why")
     run_id: Mapped[int | None] = mapped_column(comment="The import run it belongs to")
-    difference: Mapped[Json | None] = mapped_column(comment="Changed fields as [before, after]; NULL for a registration")
+    difference: Mapped[Json | None] = mapped_column(
+        comment="Changed fields as [before, after]; NULL for a registration"
+    )
 
 
 class HistoryRow(Base):
@@ -55,7 +59,9 @@ class HistoryRow(Base):
         {"comment": "Former states of records; the present one is the record itself, since its last change"},
     )
 
-    kind: Mapped[Code] = mapped_column(SmallInteger, primary_key=True, comment="Kind of the record's id; 8 for a listing")
+    kind: Mapped[Code] = mapped_column(
+        SmallInteger, primary_key=True, comment="Kind of the record's id; 8 for a listing"
+    )
     record_id: Mapped[UUID] = mapped_column(primary_key=True, comment="Id of the record; the row key of a listing")
     until_sequence: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, comment="The change that ended this state"

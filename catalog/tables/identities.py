@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from catalog.tables.columns import Code, Key
@@ -68,7 +78,9 @@ class IdCollisionRow(Base):
     __tablename__ = "id_collisions"
     __table_args__ = (
         UniqueConstraint("kind", "refused_identity", "existing_identity"),
-        {"comment": "Attempts to register an identity whose id belongs to another one. By value: nothing is referred to"},
+        {
+            "comment": "Attempts to register an identity whose id belongs to another one. By value: nothing is referred to"
+        },
     )
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, comment="Number of the collision")

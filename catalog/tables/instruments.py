@@ -1,4 +1,7 @@
-"""Instruments: one row each in `instruments`, and one in the table of their type. Futures, options and synthetics join here."""
+"""Instruments: one row each in `instruments`, and one in the table of their type.
+
+Futures, options and synthetics join here.
+"""
 
 from __future__ import annotations
 
@@ -108,16 +111,24 @@ class EquityRow(Base):
     id: Mapped[OfInstrument]
     mic: Mapped[Mic] = mapped_column(ForeignKey("venues.mic"), comment="Market MIC of the home market, ISO 10383")
     segment_mic: Mapped[Mic | None] = mapped_column(comment="Tier of the market, when the feed named one")
-    isin: Mapped[Isin | None] = mapped_column(ForeignKey("securities.isin"), index=True, comment="ISIN of the security, if known")
-    ticker: Mapped[Key | None] = mapped_column(index=True, comment="Ticker on the home market; NULL while another holds it")
+    isin: Mapped[Isin | None] = mapped_column(
+        ForeignKey("securities.isin"), index=True, comment="ISIN of the security, if known"
+    )
+    ticker: Mapped[Key | None] = mapped_column(
+        index=True, comment="Ticker on the home market; NULL while another holds it"
+    )
     currency: Mapped[CurrencyCode] = mapped_column(comment="Currency of the price, major unit, ISO 4217")
     price_unit: Mapped[str | None] = mapped_column(Text, comment="GBX, ILA or ZAC when quoted in a hundredth of it")
     line: Mapped[Line | None] = mapped_column(comment="Book, on markets that run several in one currency")
     generation: Mapped[Generation | None] = mapped_column(comment="2, 3 … for a later holder of a reused ticker")
-    cusip: Mapped[Cusip | None] = mapped_column(index=True, comment="CUSIP of a line without an ISIN; may propose a security")
+    cusip: Mapped[Cusip | None] = mapped_column(
+        index=True, comment="CUSIP of a line without an ISIN; may propose a security"
+    )
     figi: Mapped[Figi | None] = mapped_column(index=True, comment="FIGI of this line, OMG")
     composite_figi: Mapped[Figi | None] = mapped_column(index=True, comment="FIGI of the country composite")
-    share_class_figi: Mapped[Figi | None] = mapped_column(index=True, comment="Share-class FIGI of a line without an ISIN")
+    share_class_figi: Mapped[Figi | None] = mapped_column(
+        index=True, comment="Share-class FIGI of a line without an ISIN"
+    )
     sedol: Mapped[Sedol | None] = mapped_column(index=True, comment="SEDOL, London Stock Exchange")
     sector: Mapped[FreeText | None] = mapped_column(comment="Sector")
     industry: Mapped[FreeText | None] = mapped_column(comment="Industry")

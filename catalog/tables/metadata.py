@@ -58,6 +58,6 @@ WIRE_DECIMAL_COMMENT = (
     "'Whether a number fits the wire: at most 18 significant digits, exponent from -128 to 127'"
 )
 
-event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL))
-event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL_COMMENT))
-event.listen(Base.metadata, "after_drop", DDL("DROP FUNCTION IF EXISTS is_wire_decimal(numeric)"))
+event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL))  # type: ignore[no-untyped-call]
+event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL_COMMENT))  # type: ignore[no-untyped-call]
+event.listen(Base.metadata, "after_drop", DDL("DROP FUNCTION IF EXISTS is_wire_decimal(numeric)"))  # type: ignore[no-untyped-call]

@@ -35,6 +35,8 @@ class ObservationRow(Base):
     observed_at: Mapped[datetime] = mapped_column(comment="Time of the newest statement: the payload's own, or as told")
     payload_hash: Mapped[bytes] = mapped_column(comment="BLAKE3 of its payload; empty when there was none")
     statement: Mapped[Json] = mapped_column(comment="The newest statement: every field that it knows")
-    older: Mapped[Json | None] = mapped_column(comment="Fields only older statements know: value, time, payload, statement")
+    older: Mapped[Json | None] = mapped_column(
+        comment="Fields only older statements know: value, time, payload, statement"
+    )
     earliest: Mapped[Json | None] = mapped_column(comment="Breaking fields as first stated, when not by the newest")
     run_id: Mapped[int | None] = mapped_column(comment="Import run of the newest statement")

@@ -72,5 +72,7 @@ class Sighting(Base):
 
     run_id: Mapped[int] = mapped_column(ForeignKey("import_runs.run_id"), primary_key=True, comment="The run")
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, comment="0, 1, 2 … in the run")
-    kind: Mapped[Code] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, comment="Kind of the ids; 8 for listings")
+    kind: Mapped[Code] = mapped_column(
+        SmallInteger, primary_key=True, autoincrement=False, comment="Kind of the ids; 8 for listings"
+    )
     ids: Mapped[Uuids] = mapped_column(comment="Stated ids of the records seen")

@@ -26,4 +26,6 @@ class SnapshotRow(Base):
     as_of_sequence: Mapped[int] = mapped_column(comment="The last change that it holds")
     size: Mapped[int] = mapped_column(BigInteger, comment="Length in bytes")
     counts: Mapped[Json] = mapped_column(comment="Records per type")
-    written_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), comment="When it was written")
+    written_at: Mapped[datetime] = mapped_column(
+        server_default=text("clock_timestamp()"), comment="When it was written"
+    )

@@ -20,7 +20,9 @@ class VenueRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, comment="Venue id")
     mic: Mapped[Mic | None] = mapped_column(unique=True, comment="Market Identifier Code, ISO 10383")
-    slug: Mapped[Slug | None] = mapped_column(unique=True, comment="Our name of an exchange or broker without a MIC here")
+    slug: Mapped[Slug | None] = mapped_column(
+        unique=True, comment="Our name of an exchange or broker without a MIC here"
+    )
     name: Mapped[FreeText | None] = mapped_column(comment="Name of the market or firm")
     venue_type: Mapped[str | None] = mapped_column(ForeignKey("venue_types.venue_type"), comment="Kind of place")
     operating_mic: Mapped[Mic | None] = mapped_column(comment="MIC of the operator, ISO 10383")

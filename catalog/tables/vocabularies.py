@@ -15,7 +15,9 @@ class RecordType(Base):
 
     record: Mapped[str] = mapped_column(Text, primary_key=True, comment="Name of the record type, such as token")
     kind: Mapped[Code] = mapped_column(comment="Code of the kind of its ids; ids are unique within their kind")
-    wire_code: Mapped[Code | None] = mapped_column(comment="Instrument type code on the wire; NULL if not an instrument")
+    wire_code: Mapped[Code | None] = mapped_column(
+        comment="Instrument type code on the wire; NULL if not an instrument"
+    )
 
 
 class StatusRow(Base):
@@ -32,7 +34,9 @@ class BlockchainRow(Base):
 
     blockchain: Mapped[str] = mapped_column(Text, primary_key=True, comment="CAIP-2 name, such as eip155:1")
     name: Mapped[Key] = mapped_column(comment="What people call it")
-    code: Mapped[int] = mapped_column(Integer, unique=True, comment="Code on the wire: below 32768 assigned, above local")
+    code: Mapped[int] = mapped_column(
+        Integer, unique=True, comment="Code on the wire: below 32768 assigned, above local"
+    )
     address_format: Mapped[str] = mapped_column(Text, comment="evm or base58: how its addresses are normalised")
     native_aliases: Mapped[Texts] = mapped_column(comment="Addresses that mean the native coin")
 

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 
 
 def usdc(**changes: Any) -> Token:
-    return Token(**({"blockchain": "eip155:1", "address": USDC, "decimals": 6, "symbol": "USDC"} | changes))
+    fields: dict[str, Any] = {"blockchain": "eip155:1", "address": USDC, "decimals": 6, "symbol": "USDC"}
+    return Token(**fields | changes)
 
 
 def apple(**changes: Any) -> Stock:
@@ -140,7 +142,9 @@ def test_a_contradicting_cusip_is_quarantined_at_home_and_held_back_abroad(
     assert "cusip" not in catalog.securities.find(isin="IT0004007560")[0].to_json()
 
 
-def test_two_claimants_of_a_cusip_get_none_whatever_the_order(tmp_path: Path, fresh_catalog: Callable[[], Catalog]) -> None:
+def test_two_claimants_of_a_cusip_get_none_whatever_the_order(
+    tmp_path: Path, fresh_catalog: Callable[[], Catalog]
+) -> None:
     one, two = Security(isin="GB0002634946", cusip="G06940103"), Security(isin="GB0005405286", cusip="G06940103")
     states = []
     for order in ((one, two), (two, one)):
@@ -196,7 +200,10 @@ def test_life_of_a_record(catalog: Catalog) -> None:
     catalog.instruments.update(id, {"ticker": "META"}, reason="renamed")
     assert [r.id for r in catalog.find("FB", at=before)] == [id]
     assert [r.to_json().get("ticker") for r in catalog.find("FB", by="symbol", at=datetime.now(UTC))] == []
-    assert {(r.to_json()["symbol"], r.status) for r in catalog.listings.list()} == {("FB", "retired"), ("META", "active")}
+    assert {(r.to_json()["symbol"], r.status) for r in catalog.listings.list()} == {
+        ("FB", "retired"),
+        ("META", "active"),
+    }
     catalog.instruments.suspend(id)
     catalog.instruments.retire(id, reason="gone")
     catalog.instruments.relist(id)
@@ -207,7 +214,7 @@ def test_life_of_a_record(catalog: Catalog) -> None:
 
 def test_pairs_need_their_assets_and_exchange(catalog: Catalog) -> None:
     base, quote = Asset(exchange="binance", symbol="BTC"), Asset(exchange="binance", symbol="USDT")
-    pair = Pair(exchange="binance", symbol="BTCUSDT", base_id=base.id, quote_id=quote.id, tick_size="0.010")
+    pair = Pair(exchange="binance", symbol="BTCUSDT", base_id=base.id, quote_id=quote.id, tick_size=Decimal("0.010"))
     with pytest.raises(InvalidRecord, match="no such instrument"):
         catalog.pairs.register(pair)
     report = catalog.register_many([pair, base, quote])
@@ -222,7 +229,9 @@ def test_pairs_need_their_assets_and_exchange(catalog: Catalog) -> None:
 
 
 def test_a_bad_row_never_stops_the_others(catalog: Catalog) -> None:
-    report = catalog.register_many([usdc(), usdc(blockchain="eip155:987654321"), Native(blockchain="eip155:1", symbol="ETH")])
+    report = catalog.register_many(
+        [usdc(), usdc(blockchain="eip155:987654321"), Native(blockchain="eip155:1", symbol="ETH")]
+    )
     assert (report.registered, report.rejected, len(report.errors)) == (2, 1, 1)
 
 
@@ -237,7 +246,9 @@ def test_listing_of_an_alias_and_round_trip_of_what_show_prints(catalog: Catalog
     arca = Venue(mic="ARCX")
     catalog.venues.register(arca)
     catalog.instruments.register(by_ticker)
-    catalog.listings.register(Listing(instrument_id=by_ticker.id, venue_id=arca.id, symbol="AAPL", tick_size="0.01"))
+    catalog.listings.register(
+        Listing(instrument_id=by_ticker.id, venue_id=arca.id, symbol="AAPL", tick_size=Decimal("0.01"))
+    )
     id = catalog.instruments.register(apple())
     listed = {r.to_json()["venue_id"]: r.to_json()["instrument_id"] for r in catalog.listings.list()}
     assert listed == {arca.id: id, compute_id("venue", ("mic", "XNAS")): id}
@@ -251,7 +262,7 @@ def test_listing_of_an_alias_and_round_trip_of_what_show_prints(catalog: Catalog
 
 def test_stock_or_etf_is_an_attribute(feed_in: Callable[..., Any], catalog: Catalog) -> None:
     feed_in(apple(), day=1)
-    feed_in(Etf(mic="XNAS", isin=APPLE, currency="USD", ticker="AAPL", expense_ratio="0.0003"), day=2)
+    feed_in(Etf(mic="XNAS", isin=APPLE, currency="USD", ticker="AAPL", expense_ratio=Decimal("0.0003")), day=2)
     assert catalog.instruments.get(apple().id).to_json()["record"] == "etf"
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from pytest_postgresql.executors import NoopExecutor
 
 from catalog import Catalog
-from tests.conftest import NoopExecutor, Server
+from tests.conftest import Server
 
 
 @pytest.fixture
@@ -23,6 +24,8 @@ def fresh_catalog(database_server: Server, migrated_server: NoopExecutor) -> Ite
     with ExitStack() as stack:
 
         def make() -> Catalog:
-            return Catalog.open(stack.enter_context(database_server.database(migrated_server.template_dbname)), actor="tester")
+            return Catalog.open(
+                stack.enter_context(database_server.database(migrated_server.template_dbname)), actor="tester"
+            )
 
         yield make

@@ -85,7 +85,7 @@ def test_shipped_vocabularies_are_rows(database_url: str) -> None:
             ("token_standards", "token_standard", vocabulary.TOKEN_STANDARDS),
         ):
             found = connection.execute(text(f"SELECT {column}, code FROM {table}"))
-            assert {name: code for name, code in found} == wanted
+            assert {name: code for name, code in found} == wanted  # noqa: C416
     engine.dispose()
 
 
