@@ -1,0 +1,29 @@
+"""Snapshot files: written once, searched in place. No database; and no pydantic before a record is decoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from catalog.snapshot.faults import SnapshotError
+    from catalog.snapshot.reader import Snapshot
+    from catalog.snapshot.verify import VerifyReport
+    from catalog.snapshot.writer import SnapshotWriter, write_snapshot
+
+__all__ = ["Snapshot", "SnapshotError", "SnapshotWriter", "VerifyReport", "write_snapshot"]
+
+_HOMES = {
+    "Snapshot": "reader",
+    "SnapshotError": "faults",
+    "SnapshotWriter": "writer",
+    "VerifyReport": "verify",
+    "write_snapshot": "writer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"catalog.snapshot.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

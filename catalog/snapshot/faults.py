@@ -1,0 +1,23 @@
+"""What goes wrong with snapshot files as files, and with what is to be written into them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog.errors import CatalogError, quote
+
+
+class SnapshotError(CatalogError, OSError):
+    """A snapshot file that cannot be opened, or not written where it was asked for."""
+
+    code = "snapshot_error"
+
+    def __init__(self, path: Path, what: str, reason: str, hint: str | None = None) -> None:
+        super().__init__(f"cannot {what} {quote(str(path))}: {reason}", hint)
+        self.path, self.reason = path, reason
+
+
+class SnapshotContentError(CatalogError, ValueError):
+    """Entries that do not make a snapshot: out of order, miscounted, or two ids that the file could not tell apart."""
+
+    code = "snapshot_content"

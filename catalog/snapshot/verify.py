@@ -1,0 +1,322 @@
+"""Proves a snapshot file: every byte is what a writer would have written from the records that the file holds.
+
+Records are decoded, validated by the domain and encoded again; indexes are made anew and compared byte by byte; and
+the digest covers what both might agree on by mistake. So no change of any byte passes, whoever made checksums match.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from blake3 import blake3
+
+from catalog.errors import CatalogError, DecodeError, SnapshotCorrupt
+from catalog.snapshot.build import build_record
+from catalog.snapshot.faults import SnapshotError
+from catalog.snapshot.index import Indexes
+from catalog.snapshot.reader import Snapshot
+from catalog.wire import layout
+from catalog.wire.frame import HEADER_SIZE, Message, decode_message
+from catalog.wire.layout import KIND_CODES, LAYOUTS
+from catalog.wire.messages import (
+    EndMessage,
+    decode_alias,
+    decode_end,
+    decode_tombstone,
+    decode_vocabulary,
+    encode_alias,
+    encode_snapshot,
+    encode_tombstone,
+    encode_vocabulary,
+)
+from catalog.wire.records import RecordEncoder, record_encoder
+
+MAX_PROBLEMS = 100
+_CHUNK = 1 << 22
+_KNOWN_SECTIONS = {*layout.MESSAGE_KINDS, layout.TOMBSTONE}
+_RANK = {message: rank for rank, message in enumerate(layout.SECTION_ORDER)}
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong, and the byte of the file where it shows."""
+
+    offset: int
+    message: str
+
+
+class VerifyReport(NamedTuple):
+    """What `verify` found; the file is good when there are no problems. At most MAX_PROBLEMS are listed."""
+
+    path: Path
+    size: int
+    digest: bytes
+    num_messages: int
+    counts: dict[str, int]
+    problems: list[Problem]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def verify(path: str | os.PathLike[str]) -> VerifyReport:
+    """Read the whole file and list all that is wrong with it. Raises SnapshotError when there is no file to read."""
+    place = Path(path)
+    try:
+        snapshot = Snapshot.open(place)
+    except SnapshotError:
+        raise
+    except CatalogError as error:
+        return VerifyReport(place, place.stat().st_size, b"", 0, {}, [_problem(error, 0)])
+    with snapshot:
+        return _Verifier(snapshot).run()
+
+
+class _TooMany(Exception):
+    pass
+
+
+class _Verifier:
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.data = snapshot.data
+        self.header = snapshot.header
+        self.width = self.header.id_bits // 8
+        #: A file of a newer format may hold messages, codes and trailing bytes that this version passes over.
+        self.newer = self.header.format_version > layout.FORMAT_VERSION
+        self.problems: list[Problem] = []
+        self.counts: dict[str, int] = {}
+        self.sections = [0] * layout.NUM_SECTION_PLACES
+        self.places = [0] * layout.NUM_INDEX_PLACES
+        self.num_messages = 0
+        self.order: tuple[Any, ...] = (-1,)
+        self.vocabularies: list[str] = []
+        self.indexes = Indexes(self.width)
+        self.encoders: dict[str, RecordEncoder] = {}
+        self.checks: dict[int, Callable[[Message], None]] = dict.fromkeys(
+            (table.message for table in LAYOUTS.values()), self._check_record
+        )
+        self.checks |= {
+            layout.SNAPSHOT: self._check_snapshot,
+            layout.VOCABULARY: self._check_vocabulary,
+            layout.ALIAS: self._check_alias,
+            layout.TOMBSTONE: self._check_tombstone,
+            layout.INDEX: self._check_index,
+            layout.END: self._check_end,
+        }
+
+    def run(self) -> VerifyReport:
+        try:
+            self._read_messages()
+            self._check_sums()
+        except _TooMany:
+            pass
+        snapshot = self.snapshot
+        return VerifyReport(
+            snapshot.path, snapshot.size, snapshot.digest, self.num_messages, self.counts, sorted(self.problems)
+        )
+
+    def note(self, offset: int, message: str) -> None:
+        self.problems.append(Problem(offset, message))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _TooMany
+
+    def expect(self, offset: int, field: str, expected: object, found: object) -> None:
+        if expected != found:
+            self.note(offset, str(DecodeError(offset, field, _short(expected), _short(found))))
+
+    def _read_messages(self) -> None:
+        offset, size = 0, self.snapshot.size
+        last = -1
+        while offset < size:
+            try:
+                message = decode_message(self.data, offset)
+            except CatalogError as error:
+                self.problems.append(_problem(error, offset))
+                return  # without a header that holds there is no next message
+            self.num_messages += 1
+            last = message.type
+            check = self.checks.get(message.type)
+            if check is not None:
+                try:
+                    check(message)
+                except CatalogError as error:
+                    found = _problem(error, offset)
+                    self.note(*found)
+            elif not self.newer:
+                self.note(offset + 4, f"at byte {offset + 4}, type: 0x{message.type:02x} is no message of this format")
+            offset = message.end
+        if last != layout.END:
+            self.note(size, "the file does not finish with its end message")
+
+    def _frame(self, message: Message) -> None:
+        self.expect(message.offset + 12, "sequence", self.header.as_of_sequence, message.sequence)
+        self.expect(message.offset + 20, "timestamp", self.header.as_of_ns, message.timestamp_ns)
+
+    def _bytes(self, message: Message, encoded: bytes) -> None:
+        """The payload is these bytes; in a newer file more may follow."""
+        payload = message.payload[: len(encoded)] if self.newer else message.payload
+        if payload != encoded:
+            first = next((n for n, (a, b) in enumerate(zip(encoded, payload, strict=False)) if a != b), len(payload))
+            place = message.offset + HEADER_SIZE + min(first, len(encoded))
+            self.note(place, f"at byte {place}: the payload is not the one form that its content has")
+
+    def _check_snapshot(self, message: Message) -> None:
+        self._frame(message)
+        if message.offset:
+            self.note(message.offset, f"at byte {message.offset}: a second snapshot header")
+            return
+        header = self.header
+        unknown = [name for name in header.counts if name not in layout.CODE_OF]
+        if unknown and not self.newer:
+            self.note(HEADER_SIZE, f"counts names the unknown record type {unknown[0]}")
+        if not unknown:
+            self._bytes(message, encode_snapshot(header))
+        delta = layout.DELTA if header.base_sequence else layout.FULL
+        self.expect(HEADER_SIZE + 2, "contents", delta, header.contents)
+        if 0 in header.counts.values():
+            self.note(HEADER_SIZE, "counts lists a record type without records")
+
+    def _check_vocabulary(self, message: Message) -> None:
+        self._frame(message)
+        name, codes = decode_vocabulary(message.payload, message.offset + HEADER_SIZE)
+        if self.order != (-1,) or (self.vocabularies and name <= self.vocabularies[-1]):
+            self.note(message.offset, f"at byte {message.offset}: the vocabulary `{name}` stands in the wrong place")
+        self.vocabularies.append(name)
+        if name in layout.VOCABULARIES:
+            self._bytes(message, encode_vocabulary(name, {value: code for code, value in codes.items()}))
+        elif not self.newer:
+            self.note(message.offset, f"at byte {message.offset}: there is no vocabulary `{name}` in this format")
+
+    def _place(self, message: Message, name: str, key: tuple[Any, ...]) -> None:
+        order = (_RANK[message.type], *key)
+        if order <= self.order:
+            self.note(message.offset, f"at byte {message.offset}: this {name} is out of order")
+        self.order = order
+        self.counts[name] = self.counts.get(name, 0) + 1
+        self.sections[message.type] = self.sections[message.type] or message.offset
+        header = self.header
+        if message.sequence > header.as_of_sequence:
+            self.expect(message.offset + 12, "sequence", f"at most {header.as_of_sequence}", message.sequence)
+        if message.timestamp_ns > header.as_of_ns:
+            self.expect(message.offset + 20, "timestamp", f"at most {header.as_of_ns}", message.timestamp_ns)
+
+    def _check_record(self, message: Message) -> None:
+        if self.newer and not self.snapshot.knows(message):
+            return
+        record, key, values = self.snapshot.decode(message)
+        table = LAYOUTS[record]
+        if table.has_id:
+            self._place(message, record, (key,))
+        else:
+            symbol = values.get("symbol", "").encode()
+            self._place(message, record, (values["instrument_id"], values["venue_id"], symbol))
+        for field in table.fields:
+            if field.type == "ref" and field.name in values:
+                self._check_reference(message, record, field.name, values[field.name], field.domain)
+        encode = self.encoders.get(record)
+        if encode is None:
+            codes = {name: {v: c for c, v in named.items()} for name, named in self.snapshot.vocabularies.items()}
+            encode = self.encoders[record] = record_encoder(record, codes, self.width)
+        built = build_record(record, key, values, message.offset)
+        self._bytes(message, encode(key, built.__dict__))
+        self.indexes.add_record(record, key, values, message.offset)
+
+    def _check_reference(self, message: Message, record: str, field: str, id: str, kind: str) -> None:
+        offset = self.snapshot.locate(id, kind)
+        if offset is None or self.data[offset + 4] == layout.ALIAS:
+            found = "an alias" if offset else "none"
+            place = f"at byte {message.offset}, {record}.{field}"
+            self.note(message.offset, f"{place}: expected the {kind} `{id}` in the file, found {found}")
+
+    def _check_alias(self, message: Message) -> None:
+        from catalog.domain.identity import decode_identity, digest
+
+        alias = decode_alias(message.payload, message.offset + HEADER_SIZE, self.width)
+        self._place(message, "alias", (alias.id,))
+        entry = self.snapshot.alias_entry(message)
+        self._bytes(message, encode_alias(entry.id, entry.target, entry.identity, self.width))
+        if digest("instrument", alias.identity) != alias.id:
+            self.note(message.offset + HEADER_SIZE, f"at byte {message.offset}: this alias is not its identity's id")
+        decode_identity(alias.identity)
+        if entry.target is not None:
+            self._check_reference(message, "alias", "target", entry.target.hex(), "instrument")
+        self.indexes.add_id(KIND_CODES["instrument"], alias.id, message.offset)
+
+    def _check_tombstone(self, message: Message) -> None:
+        found = decode_tombstone(message.payload, message.offset + HEADER_SIZE, self.width)
+        self._place(message, "tombstone", (found.kind, found.id))
+        if found.record not in layout.CODE_OF:
+            if not self.newer:
+                self.note(message.offset, f"at byte {message.offset}: a tombstone of the unknown type {found.record}")
+            return
+        kind = layout.MESSAGE_KINDS.get(layout.CODE_OF[found.record][0])
+        if found.kind != KIND_CODES.get(kind or ""):
+            self.note(
+                message.offset + HEADER_SIZE, f"at byte {message.offset}: {found.record} has not this kind of ids"
+            )
+            return
+        self._bytes(message, encode_tombstone(found.kind, found.id.ljust(16, b"\0"), found.record, self.width))
+
+    def _check_index(self, message: Message) -> None:
+        self._frame(message)
+        code = message.payload[0] if message.payload else 0
+        if code not in layout.INDEX_NAMES and self.newer:
+            return
+        if code not in self.indexes.codes() or any(self.places[code:]):
+            name = layout.INDEX_NAMES.get(code, f"index {code}")
+            self.note(message.offset, f"at byte {message.offset}: no index `{name}` belongs here")
+            return
+        self.places[code] = message.offset
+        self._bytes(message, self.indexes.build(code, message.offset))
+
+    def _check_end(self, message: Message) -> None:
+        self._frame(message)
+        if message.end != self.snapshot.size:
+            self.note(message.offset, f"at byte {message.offset}: an end before the end of the file")
+            return
+        for code in self.indexes.codes():
+            self.note(message.offset, f"the index `{layout.INDEX_NAMES[code]}` is missing")
+        base = message.offset + HEADER_SIZE
+        found = decode_end(message.payload, base)
+        if self.newer:  # places that this version does not know may be taken
+            found = found._replace(
+                sections=tuple(n if i in _KNOWN_SECTIONS else 0 for i, n in enumerate(found.sections)),
+                indexes=tuple(n if i in layout.INDEX_NAMES else 0 for i, n in enumerate(found.indexes)),
+            )
+        size = self.snapshot.size
+        digest = self._digest(message.offset)
+        expected = EndMessage(tuple(self.sections), tuple(self.places), self.num_messages, size, digest)
+        for field, a, b in zip(EndMessage._fields, expected, found, strict=True):
+            self.expect(base, f"end.{field}", a, b)
+
+    def _digest(self, end: int) -> bytes:
+        digest = blake3()
+        for start in range(0, end, _CHUNK):
+            digest.update(self.data[start : min(end, start + _CHUNK)])
+        return digest.digest()
+
+    def _check_sums(self) -> None:
+        known = {name: n for name, n in self.header.counts.items() if not self.newer or name in layout.CODE_OF}
+        self.expect(HEADER_SIZE, "counts", known, self.counts)
+        missing = set(layout.VOCABULARIES) - set(self.vocabularies)
+        if missing:
+            self.note(0, f"the vocabulary `{min(missing)}` is missing")
+
+
+def _problem(error: CatalogError, offset: int) -> Problem:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, DecodeError):
+        cause = cause.__cause__
+    if isinstance(cause, DecodeError):
+        offset = cause.offset
+    message = str(error) if isinstance(error, DecodeError | SnapshotCorrupt) else f"at byte {offset}: {error}"
+    return Problem(offset, message)
+
+
+def _short(value: object) -> object:
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -1,0 +1,321 @@
+"""The codec tables: every number and every field order of docs/protocol.md, once.
+
+Nothing here is ever renumbered or reordered. A field is added at the end of its record, a code after the last one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAGIC = 0xDEADBEEF
+VERSION = 1  # of the header: another one means that older readers must stop
+FORMAT_VERSION = 1  # of the file: a higher one has additions that older readers skip
+
+INSTRUMENT = 0x01
+POOL = 0x02
+PAIR = 0x03
+BROKER_CONTRACT = 0x04
+INSTRUMENT_UPDATE = 0x05
+VENUE = 0x06
+LISTING = 0x07
+SECURITY = 0x08
+EVENT_TYPE = 0x09
+SYNTHETIC = 0x0A
+TOMBSTONE = 0x0B
+ALIAS = 0x0C
+VOCABULARY = 0x0D
+SNAPSHOT = 0x21
+INDEX = 0x23
+END = 0x24
+
+#: The order of the sections of a snapshot file.
+SECTION_ORDER = (
+    SECURITY,
+    VENUE,
+    INSTRUMENT,
+    SYNTHETIC,
+    ALIAS,
+    LISTING,
+    POOL,
+    PAIR,
+    BROKER_CONTRACT,
+    EVENT_TYPE,
+    TOMBSTONE,
+)
+
+MAX_PAYLOAD = 0xFFFF_FFFF
+MAX_RECORD = 0x10_0000  # 1 MiB: the payload of any message but an index
+MAX_KEY = 0xFF
+MAX_TEXT = 0xFFFF
+MAX_CODES = 0xFFFF  # of one vocabulary
+MAX_COUNTS = 256  # entries of the count table in 0x21
+MAX_DIGITS = 18
+FIRST_LOCAL_CODE = 0x8000  # codes from here on mean something in one file only
+
+FULL = 1
+DELTA = 2
+
+ID_SIZE = 16
+NO_SUBTYPE = 0
+
+
+class Field(NamedTuple):
+    """One field of a record: `type` as docs/protocol.md names it, `domain` the vocabulary or the kind it refers to."""
+
+    name: str
+    type: str
+    optional: bool = False
+    domain: str = ""
+
+
+class RecordLayout(NamedTuple):
+    """One record type: its message, its subtype byte (instruments only), the kind of its id, its fields in order."""
+
+    record: str
+    message: int
+    subtype: int
+    kind: str
+    fields: tuple[Field, ...]
+
+    @property
+    def has_id(self) -> bool:
+        return self.message != LISTING
+
+
+def _key(name: str) -> Field:
+    return Field(name, "key")
+
+
+def _optional(type: str, *names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, type, optional=True) for name in names)
+
+
+_STATUS = Field("status", "code8", domain="status")
+_BLOCKCHAIN = Field("blockchain", "code16", domain="blockchain")
+_EQUITY = (
+    _STATUS,
+    _key("mic"),
+    *_optional("key", "segment_mic", "isin", "ticker"),
+    _key("currency"),
+    *_optional("key", "price_unit", "line", "generation"),
+    *_optional("text", "name"),
+    *_optional("key", "cusip", "figi", "composite_figi", "share_class_figi", "sedol"),
+    *_optional("text", "sector", "industry"),
+    *_optional("key", "country"),
+)
+
+# Futures, options, synthetics, pools, broker contracts and event types join here.
+_LAYOUTS = (
+    RecordLayout(
+        "token",
+        INSTRUMENT,
+        1,
+        "instrument",
+        (
+            _STATUS,
+            _BLOCKCHAIN,
+            _key("address"),
+            *_optional("key", "token_id", "symbol"),
+            *_optional("text", "name"),
+            *_optional("u8", "decimals"),
+            Field("token_standard", "code8", optional=True, domain="token_standard"),
+        ),
+    ),
+    RecordLayout("stock", INSTRUMENT, 2, "instrument", _EQUITY),
+    RecordLayout(
+        "etf",
+        INSTRUMENT,
+        3,
+        "instrument",
+        (*_EQUITY, *_optional("text", "underlying_index"), *_optional("decimal", "expense_ratio")),
+    ),
+    RecordLayout(
+        "currency",
+        INSTRUMENT,
+        6,
+        "instrument",
+        (
+            _STATUS,
+            _key("iso_code"),
+            *_optional("text", "name"),
+            *_optional("key", "numeric_code"),
+            *_optional("u8", "decimals"),
+            *_optional("key", "country"),
+        ),
+    ),
+    RecordLayout(
+        "asset",
+        INSTRUMENT,
+        8,
+        "instrument",
+        (
+            _STATUS,
+            _key("exchange"),
+            _key("symbol"),
+            *_optional("key", "generation"),
+            *_optional("text", "name"),
+            *_optional("u8", "decimals"),
+        ),
+    ),
+    RecordLayout(
+        "native",
+        INSTRUMENT,
+        9,
+        "instrument",
+        (_STATUS, _BLOCKCHAIN, *_optional("key", "symbol"), *_optional("text", "name"), *_optional("u8", "decimals")),
+    ),
+    RecordLayout(
+        "pair",
+        PAIR,
+        NO_SUBTYPE,
+        "pair",
+        (
+            _STATUS,
+            Field("base_id", "ref", domain="instrument"),
+            Field("quote_id", "ref", domain="instrument"),
+            _key("exchange"),
+            Field("market_kind", "code8", domain="market_kind"),
+            _key("symbol"),
+            *_optional("key", "generation"),
+            *_optional(
+                "decimal",
+                "tick_size",
+                "lot_size",
+                "min_quantity",
+                "max_quantity",
+                "min_price",
+                "max_price",
+                "min_notional",
+                "maker_fee_bps",
+                "taker_fee_bps",
+            ),
+            *_optional("key", "venue_status"),
+        ),
+    ),
+    RecordLayout(
+        "venue",
+        VENUE,
+        NO_SUBTYPE,
+        "venue",
+        (
+            _STATUS,
+            *_optional("key", "mic", "slug"),
+            *_optional("text", "name"),
+            Field("venue_type", "code8", optional=True, domain="venue_type"),
+            *_optional("key", "operating_mic", "country"),
+            *_optional("text", "city", "timezone", "website"),
+            *_optional("key", "lei"),
+        ),
+    ),
+    RecordLayout(
+        "listing",
+        LISTING,
+        NO_SUBTYPE,
+        "listing",
+        (
+            _STATUS,
+            Field("instrument_id", "ref", domain="instrument"),
+            Field("venue_id", "ref", domain="venue"),
+            *_optional("key", "symbol", "currency"),
+            *_optional("decimal", "tick_size", "lot_size"),
+        ),
+    ),
+    RecordLayout(
+        "security",
+        SECURITY,
+        NO_SUBTYPE,
+        "security",
+        (
+            _STATUS,
+            _key("isin"),
+            *_optional("key", "cusip", "share_class_figi"),
+            *_optional("text", "name"),
+            *_optional("key", "issuer_lei", "cfi"),
+            *_optional("text", "sector"),
+            *_optional("key", "country"),
+        ),
+    ),
+)
+
+LAYOUTS: dict[str, RecordLayout] = {layout.record: layout for layout in _LAYOUTS}
+#: (message type, subtype) → record name; aliases and tombstones are counted under their own names.
+RECORD_OF: dict[tuple[int, int], str] = {(layout.message, layout.subtype): layout.record for layout in _LAYOUTS} | {
+    (ALIAS, NO_SUBTYPE): "alias",
+    (TOMBSTONE, NO_SUBTYPE): "tombstone",
+}
+CODE_OF: dict[str, tuple[int, int]] = {name: codes for codes, name in RECORD_OF.items()}
+INSTRUMENT_RECORDS = tuple(layout.record for layout in _LAYOUTS if layout.kind == "instrument")
+
+#: Kinds of ids, and of the indexes that find their records. A listing has no id of its own.
+KIND_CODES = {
+    "instrument": 1,
+    "security": 2,
+    "venue": 3,
+    "pool": 4,
+    "pair": 5,
+    "broker-contract": 6,
+    "event-type": 7,
+    "listing": 8,
+}
+KIND_NAMES = {code: name for name, code in KIND_CODES.items()}
+MESSAGE_KINDS = {layout.message: layout.kind for layout in _LAYOUTS} | {ALIAS: "instrument"}
+
+#: Vocabularies with the bytes of their codes.
+VOCABULARIES = {"blockchain": 2, "market_kind": 1, "status": 1, "token_standard": 1, "venue_type": 1}
+
+# Index codes 1–7 find records by the id of that kind; each key has one answer.
+INDEX_LISTINGS = 8  # listings by the id of their instrument
+INDEX_SYMBOL = 16
+INDEX_ISIN = 17
+INDEX_CUSIP = 18
+INDEX_FIGI = 19
+INDEX_ADDRESS = 20
+INDEX_EXCHANGE_SYMBOL = 21
+INDEX_PAIR_LEGS = 22
+INDEX_NAMES = {
+    1: "instrument id",
+    2: "security id",
+    3: "venue id",
+    4: "pool id",
+    5: "pair id",
+    6: "broker-contract id",
+    7: "event-type id",
+    INDEX_LISTINGS: "listings",
+    INDEX_SYMBOL: "symbol",
+    INDEX_ISIN: "isin",
+    INDEX_CUSIP: "cusip",
+    INDEX_FIGI: "figi",
+    INDEX_ADDRESS: "address",
+    INDEX_EXCHANGE_SYMBOL: "exchange symbol",
+    INDEX_PAIR_LEGS: "pair legs",
+}
+LAST_ID_INDEX = 7
+NUM_INDEX_PLACES = 32
+NUM_SECTION_PLACES = 16
+
+#: Which fields of a record are keys of which index. Exchange symbols and pair legs have keys of two parts.
+INDEXED_FIELDS: dict[str, tuple[tuple[str, int], ...]] = {
+    "token": (("symbol", INDEX_SYMBOL), ("address", INDEX_ADDRESS)),
+    "native": (("symbol", INDEX_SYMBOL),),
+    "asset": (("symbol", INDEX_SYMBOL),),
+    "currency": (("iso_code", INDEX_SYMBOL),),
+    "security": (("isin", INDEX_ISIN), ("cusip", INDEX_CUSIP), ("share_class_figi", INDEX_FIGI)),
+    "pair": (),
+    "venue": (),
+    "listing": (),
+}
+INDEXED_FIELDS["stock"] = INDEXED_FIELDS["etf"] = (
+    ("ticker", INDEX_SYMBOL),
+    ("isin", INDEX_ISIN),
+    ("cusip", INDEX_CUSIP),
+    ("figi", INDEX_FIGI),
+    ("composite_figi", INDEX_FIGI),
+    ("share_class_figi", INDEX_FIGI),
+)
+#: (field of the exchange, field of the symbol); a listing's exchange is the MIC or slug of its venue.
+EXCHANGE_SYMBOLS: dict[str, tuple[str, str]] = {
+    "asset": ("exchange", "symbol"),
+    "pair": ("exchange", "symbol"),
+    "stock": ("mic", "ticker"),
+    "etf": ("mic", "ticker"),
+}
