@@ -48,7 +48,7 @@ COUNTRIES: dict[str, str] = {
 _UNITED_STATES = frozenset(code for code, suffix in SUFFIXES.items() if not suffix)
 _LONDON = frozenset({"LSE"})
 _CANADA = frozenset({"CNQ", "NEO", "TOR", "VAN"})
-_CLASS = re.compile(r"[-/](?=[A-Z]$)")
+_CLASS = re.compile(r"([A-Z]+)[-/]([A-OQ-Z])")
 # A preferred share (`-PA`, `-PFA`), a warrant, right or debenture of a series (`-WTB`), a class in dollars (`-AU`).
 _CANADIAN_TAIL = re.compile(
     r"-(?:P(?P<preferred>F?)(?P<series>[A-Z])|(?P<kind>WT|WS|WR|RT|DB)(?P<of>[A-Z])|(?P<share>[AB])U)$"
@@ -65,7 +65,8 @@ def local_ticker(exchange: str, ticker: str) -> str:
     if exchange in _CANADA:
         return _CANADIAN_TAIL.sub(_canadian_parts, ticker).replace("-", ".")
     if exchange in _UNITED_STATES or exchange in _LONDON:
-        return ticker if ticker.endswith("-P") else _CLASS.sub(".", ticker)
+        match = _CLASS.fullmatch(ticker)
+        return f"{match[1]}.{match[2]}" if match else ticker
     return ticker
 
 

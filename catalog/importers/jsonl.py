@@ -16,6 +16,31 @@ from catalog.importers.json_values import ValueDecoder
 from catalog.importers.lines import BOM, Line, read_lines
 
 MAX_LINE = 16 << 20
+#: What the rules of the records themselves refuse, whatever its field is called.
+RECORD_CODES = {
+    "invalid_record": "a value that the field cannot have: another type, or outside its range",
+    "missing_field": "a required field is absent",
+    "unknown_field": "the record type has no such field",
+    "unknown_record": "`record` is absent or names no record type",
+    "wrong_id": "`id` or `id64` is not that of the identity",
+    "invalid_address": "not an address of the blockchain, or one that means its native coin",
+    "invalid_blockchain": "not a CAIP-2 name of a namespace whose addresses can be normalised",
+    "invalid_country": "not an ISO 3166 alpha-2 code",
+    "invalid_currency": "not an ISO 4217 code",
+    "invalid_cusip": "not a CUSIP: its form or check digit",
+    "invalid_decimal": "not a finite number of at most 18 digits with an exponent from -128 to 127",
+    "invalid_figi": "not a FIGI: its form or check digit",
+    "invalid_id": "not 32 lower-case hex digits",
+    "invalid_isin": "not an ISIN: its form, prefix or check digit",
+    "invalid_key": "a symbol, ticker or code that is empty, over 255 bytes, or has control characters or lone surrogates",
+    "invalid_lei": "not an LEI: its form or check digits",
+    "invalid_mic": "not four capital letters or digits",
+    "invalid_pool_id": "not `0x` and 64 lower-case hex digits",
+    "invalid_sedol": "not a SEDOL: its form or check digit",
+    "invalid_slug": "not lower-case letters, digits and `_`",
+    "invalid_text": "free text that is over 65,535 bytes, or has control characters or lone surrogates",
+    "invalid_token_id": "not a decimal number below 2^256",
+}
 _BLANKS = " \t\r\n"
 
 
@@ -23,12 +48,15 @@ class JsonlImporter:
     """Canonical records as `catalog … show --json` prints them."""
 
     source = "jsonl"
-    codes: Mapping[str, str] = VALUE_CODES | {
-        "invalid_json": "the line is not one JSON value (the place has the column)",
-        "invalid_utf8": "the line is not UTF-8 (the place has the column, in bytes)",
-        "line_too_long": f"the line is longer than {MAX_LINE >> 20} MiB; it was read past",
-        "unknown_record": "`record` is absent or names no record type",
-    }
+    codes: Mapping[str, str] = (
+        VALUE_CODES
+        | RECORD_CODES
+        | {
+            "invalid_json": "the line is not one JSON value (the place has the column)",
+            "invalid_utf8": "the line is not UTF-8 (the place has the column, in bytes)",
+            "line_too_long": f"the line is longer than {MAX_LINE >> 20} MiB; it was read past",
+        }
+    )
 
     def can_parse(self, head: bytes) -> bool:
         """Whether the first line that is not blank begins an object that has a `record`."""

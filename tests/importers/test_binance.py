@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from catalog.domain import Asset, Pair
+from catalog.domain import Asset, Id, Pair
 from catalog.errors import PayloadError
 from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.binance import BinanceImporter
 from tests.importers.support import parse, read, records, reject, stream, tally, until_broken
 
 NOW = 1_600_000_000_000
-FILTERS = [
+FILTERS: list[dict[str, Any]] = [
     {"filterType": "PRICE_FILTER", "minPrice": "0.01000000", "maxPrice": "1000000.00000000", "tickSize": "0.01000000"},
     {"filterType": "LOT_SIZE", "minQty": "0.00000100", "maxQty": "9000.00000000", "stepSize": "0.00000100"},
     {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00000000", "maxQty": "100.00000000", "stepSize": "0.00000000"},
@@ -46,7 +46,7 @@ def limits(*filters: dict[str, Any]) -> dict[str, Any]:
 
 def test_assets_come_once_and_before_the_pairs() -> None:
     results = parse("binance", payload(row("BTC", "USDT"), row("ETH", "USDT"), row("ETH", "BTC")))
-    assert [r.record.symbol for r in results if isinstance(r, Parsed)] == [
+    assert [r.symbol for r in records(results)] == [
         "BTC",
         "USDT",
         "ETH",
@@ -229,7 +229,8 @@ def test_a_truncated_payload_gives_what_is_whole() -> None:
 
 
 def test_what_is_no_exchange_info() -> None:
-    for document in ({"symbols": {}}, {}, [row()]):
+    documents: tuple[Any, ...] = ({"symbols": {}}, {}, [row()])
+    for document in documents:
         with pytest.raises(PayloadError):
             parse("binance", document)
     assert parse("binance", payload()) == []
@@ -256,7 +257,7 @@ def test_the_real_payload(real_data: Path) -> None:
     for found in pairs:
         theirs = symbols.pop(found.symbol)
         filters = {f["filterType"]: f for f in theirs["filters"]}
-        base, quote = assets[found.base_id], assets[found.quote_id]
+        base, quote = assets[Id(found.base_id)], assets[Id(found.quote_id)]
         assert (base.symbol, base.decimals) == (theirs["baseAsset"], theirs["baseAssetPrecision"])
         assert (quote.symbol, quote.decimals) == (theirs["quoteAsset"], theirs["quoteAssetPrecision"])
         assert found.venue_status == theirs["status"]

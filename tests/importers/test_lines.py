@@ -7,7 +7,7 @@ from tests.importers.support import endless
 
 
 def numbered(data: bytes, limit: int = 8) -> list[tuple[int, bytes, bool]]:
-    return [tuple(line) for line in read_lines(io.BytesIO(data), limit)]
+    return [(line.number, line.data, line.is_too_long) for line in read_lines(io.BytesIO(data), limit)]
 
 
 def test_lines_keep_their_ends_and_numbers() -> None:

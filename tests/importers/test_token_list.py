@@ -213,7 +213,8 @@ def test_a_reject_shows_the_row_as_it_came() -> None:
 
 def test_an_empty_list_is_a_list_and_nothing_else_is() -> None:
     assert parse("token-list", LIST | {"tokens": []}) == parse("token-list", []) == []
-    for payload in ({"tokens": {}}, {"tokens": None}, LIST, {}):
+    payloads: tuple[Any, ...] = ({"tokens": {}}, {"tokens": None}, LIST, {})
+    for payload in payloads:
         with pytest.raises(PayloadError):
             parse("token-list", payload)
 
