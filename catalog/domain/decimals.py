@@ -50,7 +50,7 @@ def _number(value: object) -> Decimal:
     """The Decimal that text, an int or a Decimal is; refuses floats and what would cost too much to read."""
     if isinstance(value, Decimal):
         return value
-    elif isinstance(value, str):
+    if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise InvalidIdentifier("decimal", value, f"longer than {MAX_TEXT} characters")
         if "_" in value or not value.isascii():

@@ -1,0 +1,1 @@
+"""The command line: parses, calls one plain function of the catalog, prints."""
