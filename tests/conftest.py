@@ -113,7 +113,8 @@ def postgres_bin() -> Path | None:
 @pytest.fixture(scope="session")
 def database_server(scratch_directory: Path, postgres_bin: Path | None) -> Iterator[Server]:
     """The server of this session. It keeps nothing safe from a crash, which makes it fast."""
-    with EmbeddedServer(scratch_directory / "server", postgres_bin, durable=False) as url:
+    with EmbeddedServer(scratch_directory / "server", postgres_bin, durable=False) as server:
+        url = server.start()
         maintenance = urlsplit(url)._replace(path="/postgres").geturl()
         with psycopg.connect(maintenance, autocommit=True) as admin:
             yield Server.at(url, admin)

@@ -98,8 +98,9 @@ class EmbeddedServer:
         self._durable = durable
         self._use: _Use | None = None
 
-    def __enter__(self) -> str:
-        return self.start()
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
