@@ -55,7 +55,7 @@ def options(
     json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No talk on stderr, only errors.")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error comes from.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    _show_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Global options."""
     state.database_url = database_url

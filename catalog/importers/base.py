@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import BinaryIO, NamedTuple, Protocol
 
 from catalog.domain.base import Record
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, escape
 
 #: A reject carries at most this many characters of its row; all of it is in the stored payload.
 MAX_ROW = 4096
@@ -77,7 +77,7 @@ class Importer(Protocol):
 
 def rejected(place: str, error: CatalogError, row: str, record: str) -> Reject:
     """The reject that `error` makes of a row."""
-    return Reject(place, error.code, str(error), row[:MAX_ROW], record)
+    return Reject(place, error.code, escape(str(error)), row[:MAX_ROW], record)
 
 
 def show_bytes(data: bytes) -> str:

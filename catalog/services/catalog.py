@@ -74,8 +74,7 @@ class Catalog:
     def open(cls, url: str | None = None, *, actor: str | None = None) -> Self:
         """Open the catalog at `url` (a `postgresql://` URL), else CATALOG_DATABASE_URL, else the embedded server's.
 
-        An embedded catalog is brought to the newest schema; any other must be there already. Raises DatabaseUnavailable,
-        SchemaBehind, SchemaAhead.
+        Raises DatabaseUnavailable, SchemaBehind (`catalog db upgrade` makes the schema), SchemaAhead.
         """
         from catalog.settings import resolve
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
@@ -72,6 +72,7 @@ class Snapshot:
         self._heads: dict[int, IndexHead] = {}
         self._names: Names | None = None
         self._decoders: dict[str, RecordDecoder] = {}
+        self._build_record: Callable[[str, bytes, dict[str, Any], int], Record] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, copy: bool = False) -> Self:
@@ -436,9 +437,12 @@ class Snapshot:
         return record, split_prefix(LAYOUTS[record], message.payload, base), decoder(message.payload, base)
 
     def _build(self, message: Message) -> Record:
-        from catalog.snapshot.build import build_record
+        build = self._build_record
+        if build is None:
+            from catalog.snapshot.build import build_record
 
-        return build_record(*self.decode(message), message.offset)
+            build = self._build_record = build_record
+        return build(*self.decode(message), message.offset)
 
     # --- the parts of the file that open and the first look-ups read -----------------------------------------------
 
