@@ -45,8 +45,8 @@ def database() -> Iterator[str]:
         return
     from catalog.database.embedded import EmbeddedServer
 
-    with EmbeddedServer(settings.data_directory) as url:
-        yield url
+    with EmbeddedServer(settings.data_directory) as server:
+        yield server.start()
 
 
 def moment(text: str | None) -> datetime | None:

@@ -33,7 +33,8 @@ def demo() -> None:
     from catalog.snapshot import Snapshot, verify
     from cli.context import moment
 
-    with EmbeddedServer(resolve().data_directory) as url, tempfile.TemporaryDirectory() as folder:
+    with EmbeddedServer(resolve().data_directory) as server, tempfile.TemporaryDirectory() as folder:
+        url = server.start()
         out.say("1. the embedded PostgreSQL is up; migrating")
         migrations.upgrade(url)
         with Catalog.open(url) as catalog, as_file(files("catalog") / "sample.jsonl") as sample:
