@@ -53,7 +53,7 @@ def test_there_is_a_context_for_every_kind() -> None:
 
 
 def test_markets() -> None:
-    assert {mic: market for mic, market in table("MIC", "market MIC")} == MARKET_MICS
+    assert [tuple(row) for row in table("MIC", "market MIC")] == list(MARKET_MICS.items())
 
 
 def test_price_units() -> None:
