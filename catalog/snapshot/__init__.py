@@ -25,5 +25,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(f"catalog.snapshot.{_HOMES[name]}"), name)
+        # kept, since importing the submodule `verify` has just put the module under the function's name
+        globals()[name] = value = getattr(import_module(f"catalog.snapshot.{_HOMES[name]}"), name)
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

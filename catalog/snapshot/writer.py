@@ -33,7 +33,7 @@ from catalog.wire.messages import (
     encode_tombstone,
     encode_vocabulary,
 )
-from catalog.wire.records import RecordEncoder, check_record_size, record_encoder
+from catalog.wire.records import RecordEncoder, record_encoder
 
 _BATCH = 1 << 20
 __all__ = [
@@ -159,8 +159,6 @@ class SnapshotWriter:
                 raise InvalidRecord("record", record, f"one of {', '.join(LAYOUTS)} is expected")
             encode = self._encoders[record] = record_encoder(record, self._codes, self._width)
         payload = encode(key, values)
-        if len(payload) > layout.MAX_RECORD:
-            check_record_size(record, payload)
         table = LAYOUTS[record]
         if table.has_id:
             self._place(record, table.message, (key,))
@@ -196,6 +194,10 @@ class SnapshotWriter:
         self._emit(message, payload, self._header.as_of_sequence, self._header.as_of_ns)
 
     def _emit(self, message: int, payload: bytes, sequence: int, timestamp_ns: int) -> None:
+        if len(payload) > layout.MAX_RECORD and message != layout.INDEX:
+            raise InvalidRecord("payload", f"{len(payload)} bytes", f"a message has at most {layout.MAX_RECORD}")
+        if sequence > self._header.as_of_sequence:
+            raise SnapshotContentError(f"a change has the number {sequence}, which is behind the snapshot's own")
         self._pending += (encode_header(message, payload, sequence, timestamp_ns), payload)
         size = HEADER_SIZE + len(payload)
         self._offset += size

@@ -15,7 +15,7 @@ from typing import Any
 
 from catalog.errors import DecodeError, InvalidRecord, Truncated
 from catalog.wire import primitives
-from catalog.wire.layout import ID_SIZE, INSTRUMENT, LAYOUTS, MAX_RECORD, VOCABULARIES, Field, RecordLayout
+from catalog.wire.layout import ID_SIZE, INSTRUMENT, LAYOUTS, VOCABULARIES, Field, RecordLayout
 from catalog.wire.primitives import Cursor
 
 #: Codes of a file: vocabulary name → code → name.
@@ -252,12 +252,6 @@ def split_prefix(layout: RecordLayout, payload: bytes, base: int) -> bytes:
     if len(payload) < size:
         raise Truncated(base, f"{layout.record}.id", f"{size} bytes", len(payload))
     return payload[:ID_SIZE] if layout.has_id else b""
-
-
-def check_record_size(record: str, payload: bytes) -> None:
-    """Refuse a record that no reader would take."""
-    if len(payload) > MAX_RECORD:
-        raise InvalidRecord(record, f"{len(payload)} bytes", f"a record has at most {MAX_RECORD} bytes")
 
 
 def _compile(lines: list[str], names: dict[str, Any], what: str) -> Any:
