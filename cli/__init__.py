@@ -1,1 +1,1 @@
-"""The command line: parses, calls one plain function of the catalog, prints."""
+"""The command line: it parses, calls one plain function of the library, and prints."""

@@ -1,96 +1,148 @@
-"""The `catalog` command: global options, the groups of commands, and what errors become."""
+"""`catalog`: the root of the command line.
+
+Command modules load nothing heavy before a command runs, so that help and completion come at once.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from catalog import __version__
 from catalog.errors import CatalogError
-from cli import database, demo, desk, ids, imports, nouns, snapshots
-from cli.context import state
-from cli.output import exit_code, out
+from cli import database, demo, disputes, exits, ids, imports, nouns, output, queries, snapshots
+from cli.session import session
+
+PROGRAM = "catalog"
+_COMPLETION_VARIABLE = f"_{PROGRAM.upper()}_COMPLETE"
+_FLAGS = frozenset({"--json", "--quiet", "--traceback"})
+_VALUED = "--database-url"
 
 app = typer.Typer(
-    help="A relational catalog of everything tradeable, in which one id never means two things.",
+    name=PROGRAM,
+    help="A relational catalog of tradeable instruments with permanent ids.",
+    epilog="--database-url, --json, --quiet and --traceback may also stand behind the command. "
+    "Exit codes: 0 done, 1 the answer is no, 2 could not run.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=True,
 )
-app.add_typer(database.app, name="db", help="Migrations of the schema.")
-app.add_typer(imports.runs, name="imports", help="Past import runs.")
-app.add_typer(desk.disputes, name="disputes", help="The quarantine desk.")
-app.add_typer(desk.collisions, name="collisions", help="The audit of refused ids.")
-app.add_typer(ids.one, name="id", help="One id: computed, or explained.")
-app.add_typer(ids.width, name="ids", help="The width of all ids.")
-app.add_typer(snapshots.app, name="snapshot", help="Snapshot files.")
+app.add_typer(database.app, name="db")
+app.add_typer(imports.app, name="imports")
+app.add_typer(disputes.app, name="disputes")
 for noun in nouns.NOUNS:
-    app.add_typer(nouns.commands(noun), name=noun, help=f"Register, show and change: {noun}.")
-app.command("import")(imports.import_)
+    app.add_typer(nouns.build(noun), name=noun)
+app.add_typer(ids.app, name="id")
+app.add_typer(ids.width_app, name="ids")
+app.add_typer(ids.collisions_app, name="collisions")
+app.add_typer(snapshots.app, name="snapshot")
 app.command("demo")(demo.demo)
-app.command("find")(nouns.find)
-app.command("changes")(desk.changes)
-app.command("stats")(desk.stats)
-app.command("schema")(desk.schema)
-
-#: Options that may stand anywhere on the line.
-_ANYWHERE = ("--json", "--quiet", "--traceback")
+app.command("import")(imports.import_)
+app.command("find")(queries.find)
+app.command("changes")(queries.changes)
+app.command("stats")(queries.stats)
+app.command("schema")(queries.schema)
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        from catalog import __version__
-
-        out.line(f"catalog {__version__}")
-        raise typer.Exit
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.text(f"instrument-catalog {__version__}")
+        raise typer.Exit(exits.DONE)
 
 
 @app.callback()
 def options(
     database_url: Annotated[
-        str | None, typer.Option(help="PostgreSQL to use [default: CATALOG_DATABASE_URL, else the embedded server].")
+        str | None,
+        typer.Option(metavar="URL", help="The database; else CATALOG_DATABASE_URL, else the embedded server."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No talk on stderr, only errors.")] = False,
-    traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error comes from.")] = False,
-    _show_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no remarks and no progress.")] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Print where an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
 ) -> None:
-    """Global options."""
-    state.database_url = database_url
-    out.is_json, out.is_quiet, out.has_traceback = json, quiet, traceback
+    session.database_url, session.json, session.quiet, session.traceback = database_url, json, quiet, traceback
 
 
-def hoisted(arguments: list[str]) -> list[str]:
-    """The arguments with `--json` and its like in front, wherever they stood before a `--`."""
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    front = [a for a in arguments[:end] if a in _ANYWHERE]
-    return front + [a for a in arguments[:end] if a not in _ANYWHERE] + arguments[end:]
-
-
-def main() -> None:
-    """Run the command; exit with 0 done, 1 the answer is no, 2 could not run."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    session.reset()
+    output.prepare_streams()
+    words = sys.argv[1:] if arguments is None else arguments
+    session.traceback = "--traceback" in words  # an error may come before options are parsed
     try:
-        app(args=hoisted(sys.argv[1:]), prog_name="catalog", standalone_mode=True)
-    except CatalogError as error:
-        if out.has_traceback:
-            raise
-        out.clear_progress()
-        out.error(str(error), error.hint)
-        sys.exit(exit_code(error))
+        code = _run(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        out.error("interrupted", "what was committed stays; the same command goes on from there")
-        sys.exit(2)
+        return exits.INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except Exception as error:
-        if out.has_traceback:
-            raise
-        out.clear_progress()
-        out.error(
-            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}",
-            "run it again with --traceback, and report it",
-        )
-        sys.exit(2)
+        # the reader has seen enough; nothing must be written to it at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug gets one line too
+        return _report(error)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    command = typer.main.get_command(app)
+    if _COMPLETION_VARIABLE in os.environ:
+        command.main(prog_name=PROGRAM, complete_var=_COMPLETION_VARIABLE)
+    try:
+        with command.make_context(PROGRAM, hoist(words)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    return exits.DONE
+
+
+def hoist(words: list[str]) -> list[str]:
+    """The words with global options in front, where the parser looks for them; nothing behind `--` is touched."""
+    front: list[str] = []
+    rest: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
+        if word == "--":
+            rest += [word, *remaining]
+        elif word in _FLAGS or word.startswith(f"{_VALUED}="):
+            front.append(word)
+        elif word == _VALUED:
+            front += [word, *(value for value in [next(remaining, None)] if value is not None)]
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def _report(error: Exception) -> int:
+    if session.traceback:
+        output.stack(error)
+    if isinstance(error, CatalogError):
+        output.catalog_error(error)
+        return exits.code_of(error)
+    if hasattr(error, "format_message"):  # Typer keeps the class of usage errors to itself
+        return _report_usage(error)
+    if isinstance(error, typer.Abort):
+        return exits.INTERRUPTED
+    hint = None if session.traceback else "this is a defect; repeat with --traceback and report it"
+    output.error(f"{type(error).__name__}: {error}", hint)
+    return exits.COULD_NOT_RUN
+
+
+def _report_usage(error: Any) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        output.help_text(error.format_message())
+        return exits.COULD_NOT_RUN
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    message = error.format_message()
+    output.error(message[:1].lower() + message[1:], f"`{path} --help` shows what it takes")
+    return exits.COULD_NOT_RUN
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,69 +1,69 @@
-"""`catalog db`: the schema up, down, and where it stands."""
+"""`catalog db`: migrations."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cli.context import database
-from cli.output import fields, out
+from cli import exits, output
+from cli.session import connection, server_url
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Move the database's schema up and down, and say where it stands.", no_args_is_help=True)
 
 
 @app.command()
-def upgrade(revision: Annotated[str, typer.Argument(help="Revision to go to.")] = "head") -> None:
-    """Bring the schema up to a revision."""
+def upgrade(revision: Annotated[str, typer.Argument(help="The revision to go up to.", show_default=True)] = "head") -> None:
+    """Apply migrations, by default all."""
     from catalog.database import migrations
 
-    with database() as url:
+    with server_url() as url:
         migrations.upgrade(url, revision)
-        out.data(_state(url), fields)
+    _say_where()
 
 
 @app.command()
-def downgrade(revision: Annotated[str, typer.Argument(help="Revision to go back to; base for none.")]) -> None:
-    """Take the schema back down to a revision. Tables that go take their rows along."""
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The revision to go down to; `base` for an empty database.")],
+) -> None:
+    """Take migrations back. What only newer revisions can hold is lost."""
     from catalog.database import migrations
 
-    with database() as url:
+    with server_url() as url:
         migrations.downgrade(url, revision)
-        out.data(_state(url), fields)
+    _say_where()
 
 
 @app.command()
 def current() -> None:
     """Print the revision that the database is at."""
-    with database() as url:
-        out.data(_state(url), fields)
+    from catalog.database import migrations
+
+    with connection() as opened:
+        found = migrations.current(opened)
+    output.fields({"current": found, "wanted": migrations.head()}, short=found or "empty")
 
 
 @app.command()
 def check() -> None:
-    """Say whether the schema is current, behind, ahead or diverged; exit 1 unless current."""
-    with database() as url:
-        found = _state(url)
-    out.data(found, fields)
-    if found["state"] != "current":
-        raise typer.Exit(1)
-
-
-def _state(url: str) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from sqlalchemy.exc import DBAPIError
-
+    """Compare the database with this program: current, behind, ahead or diverged. Exit code 0 only when current."""
     from catalog.database import migrations
-    from catalog.database.engine import is_connection_failure, make_engine, unavailable
 
-    engine = make_engine(url)
-    try:
-        with engine.connect() as connection:
-            return asdict(migrations.check(connection))
-    except DBAPIError as error:
-        if is_connection_failure(error):
-            raise unavailable(error, url) from None
-        raise
-    finally:
-        engine.dispose()
+    with connection() as opened:
+        state = migrations.check(opened)
+    shown = {
+        "state": state.state, "current": state.current, "wanted": state.wanted, "differences": state.differences,
+    }  # fmt: skip
+    output.fields(shown, short=state.state)
+    problem = state.problem()
+    if problem is not None:
+        output.catalog_error(problem)
+        raise typer.Exit(exits.NO)
+
+
+def _say_where() -> None:
+    from catalog.database import migrations
+
+    with connection() as opened:
+        found = migrations.current(opened)
+    output.fields({"current": found}, short=f"the schema is at {found or 'nothing: it is empty'}")

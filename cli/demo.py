@@ -30,7 +30,8 @@ def demo() -> None:
     from catalog.database.embedded import EmbeddedServer
     from catalog.services.catalog import Catalog
     from catalog.settings import resolve
-    from catalog.snapshot import Snapshot, verify
+    from catalog.snapshot import Snapshot
+    from catalog.snapshot.verify import verify
     from cli.context import moment
 
     with EmbeddedServer(resolve().data_directory) as server, tempfile.TemporaryDirectory() as folder:

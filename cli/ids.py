@@ -1,4 +1,4 @@
-"""`catalog id` and `catalog ids`."""
+"""`catalog id`, `catalog ids`, `catalog collisions`: ids, what is behind them, and what could not have one."""
 
 from __future__ import annotations
 
@@ -6,46 +6,61 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.context import catalog, read_objects
-from cli.output import fields, out
+from catalog.errors import CatalogError
+from cli import exits, inputs, output
+from cli.session import open_catalog, session
 
-one = typer.Typer(no_args_is_help=True)
-width = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Compute and explain ids.", no_args_is_help=True)
+width_app = typer.Typer(help="The width of ids.", no_args_is_help=True)
+collisions_app = typer.Typer(help="Identities that were refused because their id was taken.", no_args_is_help=True)
 
 
-@one.command()
-def compute(
-    file: Annotated[str, typer.Argument(help="JSON with `record` and the identity's fields; - for stdin.")],
-) -> None:
-    """Compute the id of an identity. Needs no database."""
-    from catalog.domain.claims import identity_of
-    from catalog.domain.identity import compute_id, event_type_number
-    from catalog.errors import InvalidRecord
+@app.command()
+def compute(file: Annotated[str, typer.Argument(help="A JSON file, or `-` for standard input.")]) -> None:
+    """Print the id of a record's identity. Needs `record` and the fields that identify it, and no database."""
+    from cli.identities import identify
 
+    session.judges = True
+    items, is_single = inputs.read_items(file)
     found: list[dict[str, Any]] = []
-    for value in read_objects(file):
-        if not isinstance(value, dict):
-            raise InvalidRecord("record", type(value).__name__, "a JSON object is expected")
-        kind, identity = identity_of(value)
-        id = compute_id(kind, identity)
-        number = kind == "event-type"
-        found.append(
-            {"id": event_type_number(id) if number else str(id), **({} if number else {"id64": id.id64})}
-            | {"record": value["record"], "kind": kind, "identity": list(identity)}
-        )
-    out.data(found[0] if len(found) == 1 else found, lambda _: [line for f in found for line in fields(f)])
+    code = exits.DONE
+    for item in items:
+        try:
+            if item.problem is not None:
+                raise item.problem
+            found.append(identify(item.value).to_json())
+        except CatalogError as error:
+            if is_single:
+                raise
+            code = exits.NO
+            found.append({"place": item.place, "code": error.code, "reason": str(error)})
+            output.error(f"{item.place}: {error}", error.hint)
+    if session.json:
+        output.value(found[0] if is_single else found)
+    else:
+        for line in found:
+            if "id" in line:
+                output.text(str(line["id"]))
+    if code:
+        raise typer.Exit(code)
 
 
-@one.command()
-def explain(id: Annotated[str, typer.Argument(help="32 digits.")]) -> None:
-    """Print the canonical identity behind an id."""
-    with catalog() as opened:
-        found = opened.explain(id)
-    out.data(found, lambda rows: [line for row in rows for line in fields(row)])
+@app.command()
+def explain(id: Annotated[str, typer.Argument(metavar="ID", help="32 hex digits.")]) -> None:
+    """Show the canonical identities behind an id of this catalog."""
+    with open_catalog() as catalog:
+        output.rows(catalog.explain(id))
 
 
-@width.command()
+@width_app.command()
 def status() -> None:
-    """Print the width of ids, how many there are, and collisions so far."""
-    with catalog() as opened:
-        out.data(opened.id_status(), fields)
+    """Show the width of ids, how many there are, and collisions so far."""
+    with open_catalog() as catalog:
+        output.fields(catalog.id_status())
+
+
+@collisions_app.command("list")
+def list_collisions() -> None:
+    """List the collision audit, oldest first."""
+    with open_catalog() as catalog:
+        output.rows(catalog.collisions())

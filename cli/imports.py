@@ -1,87 +1,114 @@
-"""`catalog import` and `catalog imports`."""
+"""`catalog import` and `catalog imports`: payloads into the catalog, and what became of them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import typer
 
-from cli.context import catalog, moment
-from cli.output import fields, out, table
+from catalog.errors import DatabaseUnavailable, PayloadError, SchemaMismatch
+from cli import exits, inputs, output
+from cli.session import open_catalog
 
-runs = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Look at past import runs.", no_args_is_help=True)
+
+_RUN_COLUMNS = ("run_id", "source", "feed", "file_name", "state", "started_at", "failure")
+
+
+def _sources(incomplete: str) -> list[str]:
+    from catalog.importers.registry import IMPORTERS
+
+    return [name for name in ("auto", *IMPORTERS) if name.startswith(incomplete)]
 
 
 def import_(
-    source: Annotated[str, typer.Argument(help="auto, jsonl, token-list, binance or finance-database.")],
-    files: Annotated[list[str], typer.Argument(help="Payloads; - for standard input; .gz, .xz and .zst are opened.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the difference it would make.")] = False,
-    observed_at: Annotated[str | None, typer.Option(help="Time it speaks for, if it does not say.")] = None,
-    feed: Annotated[str | None, typer.Option(help="Name of the feed [default: the payload's own].")] = None,
-    tolerate: Annotated[str | None, typer.Option(help="`rejects`: expected rejects are no failure.")] = None,
+    source: Annotated[
+        str, typer.Argument(help="The importer's name, or `auto`.", autocompletion=_sources, show_default=False)
+    ],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Payloads, also .gz, .xz, .zst; `-` for standard input.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; report what would change.")] = False,
+    observed_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When the payload was true, if it does not say so itself.")
+    ] = None,
+    feed: Annotated[str | None, typer.Option(help="Whose voice it is, if not the payload's own name.")] = None,
+    tolerate: Annotated[
+        list[Literal["rejects"]] | None, typer.Option(help="`rejects`: rejected rows are expected; exit 0.")
+    ] = None,
 ) -> None:
-    """Import payloads. Exit 1 when anything was rejected, held back or refused."""
-    if tolerate not in (None, "rejects"):
-        raise typer.BadParameter("only `rejects` can be tolerated")
-    at = moment(observed_at)
-    reports = []
-    with catalog() as opened:
-        for file in files:
-            reports.append(
-                opened.import_file(source, file, dry_run=dry_run, observed_at=at, feed=feed, progress=out.progress())
-            )
-            out.clear_progress()
-    shown = [r.to_json() for r in reports]
-    out.data(shown if len(shown) > 1 else shown[0], lambda _: [line for r in shown for line in _report(r)])
-    for report in reports:
-        if report.failure:
-            out.error(report.failure, "what came before it was registered; mend the file and import it again")
-    if any(r.failure for r in reports):
-        raise typer.Exit(2)
-    if any(not r.is_clean and not (tolerate and _only_rejects(r.to_json())) for r in reports):
-        raise typer.Exit(1)
+    """Import payloads. Good records are registered whatever else is wrong; the report accounts for every one.
+
+    Exit code 1 when something was rejected, disputed or refused, 2 when a payload could not be read to its end.
+    """
+    spoken_at = inputs.moment(observed_at)
+    reports: list[Mapping[str, Any]] = []
+    code = exits.DONE
+    with open_catalog() as catalog:
+        for path in files:
+            try:
+                with output.progress(path) as progress:
+                    report = catalog.import_file(
+                        source, path, dry_run=dry_run, observed_at=spoken_at, feed=feed, progress=progress
+                    )
+            except PayloadError as problem:
+                if isinstance(problem, DatabaseUnavailable | SchemaMismatch) or len(files) == 1:
+                    raise
+                output.catalog_error(problem)
+                reports.append({"source": source, "file_name": path, "failure": str(problem)})
+                code = exits.COULD_NOT_RUN
+                continue
+            reports.append(report.to_json())
+            if report.failure is not None:
+                output.error(f"`{path}`: {report.failure}", _what_was_kept(dry_run, report.run_id))
+            code = max(code, _judge(report, "rejects" in (tolerate or ())))
+    output.import_reports(reports)
+    if code:
+        raise typer.Exit(code)
 
 
-def _only_rejects(report: dict[str, Any]) -> bool:
-    return not (report["conflicts"] or report["collisions"] or report["disputes"])
+def _judge(report: Any, tolerates_rejects: bool) -> int:
+    if report.failure is not None:
+        return exits.COULD_NOT_RUN
+    if report.is_clean:
+        return exits.DONE
+    totals = report.totals
+    held_back = report.disputes or totals["conflicts"] or totals["collisions"]
+    if not held_back and tolerates_rejects:
+        return exits.DONE
+    if report.run_id is not None:
+        if totals["rejected"]:
+            output.note(f"hint: `catalog imports rejects {report.run_id}` shows each reject with its reason")
+        if held_back:
+            output.note("hint: `catalog disputes list` shows what is held back")
+    return exits.NO
 
 
-def _report(report: dict[str, Any]) -> list[str]:
-    words = ("seen", "registered", "updated", "unchanged", "rejected", "conflicts", "collisions")
-    rows = [{"record": name, **counts} for name, counts in report["by_record"].items()]
-    rows.append({"record": "all", **{w: report[w] for w in words}})
-    lines = table(rows, ("record", *words))
-    lines += [f"{d['action']} {d['record']}: {d['before']} → {d['after']}" for d in report.get("differences") or ()]
-    what = "dry run, nothing written" if report["dry_run"] else f"run {report['run_id']}"
-    lines.append(f"{report['source']}: {what}, {report['disputes']} disputes, {report['seconds']} s")
-    if report["rejected"] and not report["dry_run"]:
-        lines.append(f"see `catalog imports rejects {report['run_id']}`")
-    return lines
+def _what_was_kept(dry_run: bool, run_id: int | None) -> str:
+    return "nothing was changed" if dry_run else f"what came before it was imported; see `catalog imports show {run_id}`"
 
 
-@runs.command("list")
+@app.command("list")
 def list_(
-    after: Annotated[int, typer.Option(help="Runs after this number.")] = 0,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 100,
+    after: Annotated[int, typer.Option(metavar="RUN", help="Begin behind this run.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)] = 100,
 ) -> None:
     """List import runs, oldest first."""
-    with catalog() as opened:
-        found = opened.imports(after, limit)
-    out.data(
-        found, lambda rows: table(rows, ("run_id", "source", "feed", "state", "file_name", "observed_at", "actor"))
-    )
+    with open_catalog() as catalog:
+        found = catalog.imports(after=after, limit=limit)
+    output.rows(found, _RUN_COLUMNS)
 
 
-@runs.command()
-def show(run: Annotated[int, typer.Argument(help="Number of the run.")]) -> None:
+@app.command()
+def show(run: Annotated[int, typer.Argument(help="The run's number.")]) -> None:
     """Show one run with its report."""
-    with catalog() as opened:
-        out.data(opened.import_run(run), fields)
+    with open_catalog() as catalog:
+        output.fields(catalog.import_run(run))
 
 
-@runs.command()
-def rejects(run: Annotated[int, typer.Argument(help="Number of the run.")]) -> None:
-    """List the rejected rows of a run, with their places and reasons."""
-    with catalog() as opened:
-        found = opened.import_rejects(run)
-    out.data(found, lambda rows: table(rows, ("number", "place", "record", "code", "reason")))
+@app.command()
+def rejects(run: Annotated[int, typer.Argument(help="The run's number.")]) -> None:
+    """List what a run rejected: the place in the payload, a reason code and a sentence."""
+    with open_catalog() as catalog:
+        output.rows(catalog.import_rejects(run), ("place", "record", "code", "reason"))

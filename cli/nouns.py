@@ -1,114 +1,158 @@
-"""`catalog find`, and the same commands for every noun: register, show, list, update, life and history."""
+"""`catalog instrument`, `security`, `venue`, `listing`, `pair`: the same commands for records of each kind."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.context import catalog, moment, read_records
-from cli.output import fields, out, record_lines, table
+from catalog.errors import CatalogError, DatabaseUnavailable, InvalidRecord, SchemaMismatch
+from cli import exits, inputs, output
+from cli.session import open_catalog, session
 
-NOUNS = ("instrument", "security", "venue", "listing", "pair")
-Reason = Annotated[str | None, typer.Option(help="Why, for the change log.")]
-IdArgument = Annotated[str, typer.Argument(help="Id, 32 or 16 digits; of a listing INSTRUMENT@VENUE[:SYMBOL].")]
+if TYPE_CHECKING:
+    from catalog.domain.base import Record
+    from catalog.services.catalog import Noun
+
+NOUNS = {
+    "instrument": "Tokens, native coins, exchange assets, stocks, funds and currencies.",
+    "security": "What an ISIN names, wherever it trades.",
+    "venue": "Markets, crypto exchanges and brokers.",
+    "listing": "Instruments on venues; a listing's ID is INSTRUMENT@VENUE[:SYMBOL].",
+    "pair": "Spot pairs of crypto exchanges.",
+}
+_ACTIONS = {
+    "suspend": "Suspend a record: it stays, and is not to be traded for now.",
+    "retire": "Retire a record. It stays, with its id, for ever.",
+    "resume": "Make a suspended record active again.",
+    "relist": "Make a retired record active again: the same thing trades once more.",
+}
+_WORDS = ("registered", "updated", "unchanged", "rejected", "conflicts", "collisions")
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id, 32 or 16 hex digits; a listing's key.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Why, for the change log.")]
 
 
-def find(
-    key: Annotated[str, typer.Argument(help="An id, ISIN, CUSIP, FIGI, symbol, address, or EXCHANGE:SYMBOL.")],
-    by: Annotated[str | None, typer.Option(help="id, isin, cusip, figi, symbol, address or exchange-symbol.")] = None,
-    source: Annotated[str | None, typer.Option(help="One exchange, market or blockchain.")] = None,
-    at: Annotated[str | None, typer.Option(help="As the catalog was at this time.")] = None,
-) -> None:
-    """Print every record that answers to a key; exit 1 when there is none."""
-    with catalog() as opened:
-        found = opened.find(key, by, source, moment(at))
-    out.data([r.to_json() for r in found], lambda _: record_lines(found))
-    if not found:
-        out.say(f"nothing answers to `{key}`")
-        raise typer.Exit(1)
-
-
-def commands(noun: str) -> typer.Typer:
+def build(name: str) -> typer.Typer:
     """The commands of one noun."""
-    app = typer.Typer(no_args_is_help=True)
-
-    @app.command()
-    def register(
-        file: Annotated[str, typer.Argument(help="JSON: an object, an array, or one per line; - for standard input.")],
-        reason: Reason = None,
-    ) -> None:
-        """Register records as this catalog's operator; print their ids."""
-        records = read_records(file)
-        with catalog() as opened:
-            ids = [opened.nouns[noun].register(record, reason) for record in records]
-            shown = [{"record": r.record, "id": str(i)} for r, i in zip(records, ids, strict=True)]
-        out.data(shown if len(shown) != 1 else shown[0], lambda _: [s["id"] for s in shown])
-
-    @app.command()
-    def show(id: IdArgument) -> None:
-        """Show one record."""
-        with catalog() as opened:
-            out.data(opened.nouns[noun].get(id).to_json(), fields)
-
-    @app.command("list")
-    def list_(
-        after: Annotated[str | None, typer.Option(help="Records after this id.")] = None,
-        limit: Annotated[int, typer.Option(help="At most so many (1,000).")] = 100,
-        record: Annotated[str | None, typer.Option(help="One record type.")] = None,
-        status: Annotated[str | None, typer.Option(help="active, suspended or retired.")] = None,
-    ) -> None:
-        """List records in the order of their ids."""
-        with catalog() as opened:
-            found = opened.nouns[noun].list(after, limit, record, status)
-        out.data([r.to_json() for r in found], lambda _: record_lines(found))
-
-    @app.command()
-    def update(
-        id: IdArgument,
-        changes: Annotated[list[str], typer.Argument(help="FIELD=VALUE; a VALUE that is JSON is taken as such.")],
-        confirm_breaking: Annotated[
-            bool, typer.Option("--confirm-breaking", help="Change what decides what a number means.")
-        ] = False,
-        reason: Reason = None,
-    ) -> None:
-        """State fields as this catalog's operator, who overrules every feed."""
-        with catalog() as opened:
-            values = dict(_assignment(c) for c in changes)
-            found = opened.nouns[noun].update(id, values, confirm_breaking, reason)
-            out.data(found.to_json(), fields)
-
-    for action, does in (
-        ("suspend", "Suspend a record."),
-        ("retire", "Retire a record; it stays, with its id, for ever."),
-        ("resume", "Make a suspended record active again."),
-        ("relist", "Make a retired record active again."),
-    ):
-        app.command(action, help=does)(_lifecycle(noun, action))
-
-    @app.command()
-    def history(id: IdArgument) -> None:
-        """List what happened to a record, oldest first."""
-        with catalog() as opened:
-            found = opened.nouns[noun].history(id)
-        out.data(found, lambda rows: table(rows, ("sequence", "changed_at", "action", "actor", "reason", "difference")))
-
+    app = typer.Typer(help=NOUNS[name], no_args_is_help=True)
+    for command in (_register, _show, _list, _update, *(_action(name) for name in _ACTIONS), _history):
+        command(app, name)
     return app
 
 
-def _lifecycle(noun: str, action: str) -> Any:
-    def command(id: IdArgument, reason: Reason = None) -> None:
-        with catalog() as opened:
-            out.data(getattr(opened.nouns[noun], action)(id, reason).to_json(), fields)
+def _register(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"Register {noun} records: a JSON object, an array, or JSON lines.")
+    def register(
+        file: Annotated[str, typer.Argument(help="The file, or `-` for standard input.")], reason: ReasonOption = None
+    ) -> None:
+        session.judges = True
+        items, is_single = inputs.read_items(file)
+        with open_catalog() as catalog:
+            target = catalog.nouns[noun]
+            if is_single:
+                id = target.register(_parse(items[0], target), reason)
+                output.record(target.get(str(id)), short=str(id))
+            else:
+                _register_many(target, items, reason)
 
-    return command
+
+def _parse(item: inputs.Item, noun: Noun) -> Record:
+    from catalog.domain.records import parse_record
+
+    if item.problem is not None:
+        raise item.problem
+    found = parse_record(item.value)
+    if found.record not in noun.records:
+        raise InvalidRecord(
+            "record", found.record, f"one of {', '.join(noun.records)} is expected", hint="`catalog import jsonl` takes any mix"
+        )
+    return found
 
 
-def _assignment(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"`{text}` is not FIELD=VALUE")
-    if value.isdigit() and name == "decimals":
-        return name, json.loads(value)
-    return name, value
+def _register_many(noun: Noun, items: list[inputs.Item], reason: str | None) -> None:
+    good: list[Record] = []
+    problems: list[dict[str, Any]] = []
+    for item in items:
+        try:
+            good.append(_parse(item, noun))
+        except (DatabaseUnavailable, SchemaMismatch):
+            raise
+        except CatalogError as error:
+            problems.append({"place": item.place, "code": error.code, "reason": str(error)})
+    report = noun.catalog.register_many(good, reason)
+    counts = {word: getattr(report, word) for word in _WORDS}
+    counts["rejected"] += len(problems)
+    for record, error in report.errors:
+        id = str(getattr(record, "key", "") or record.id)
+        problems.append({"id": id, "code": error.code, "reason": str(error)})
+    shown = {"seen": sum(counts.values()), **counts, "disputes": report.disputes}
+    if session.json:
+        output.value(shown | {"errors": problems})
+    else:
+        output.fields(shown)
+        for problem in problems:
+            output.error(f"{problem.get('place') or problem.get('id')}: {problem['reason']}")
+    if problems or report.disputes or counts["rejected"] or counts["conflicts"] or counts["collisions"]:
+        raise typer.Exit(exits.NO)
+
+
+def _show(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"Show one {noun}; an alias answers with its target.")
+    def show(id: IdArgument) -> None:
+        with open_catalog() as catalog:
+            output.record(catalog.nouns[noun].get(id))
+
+
+def _list(app: typer.Typer, noun: str) -> None:
+    @app.command("list", help=f"List {noun} records in the order of their ids.")
+    def list_(
+        after: Annotated[str | None, typer.Option(metavar="ID", help="Begin behind this id.")] = None,
+        limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)] = 100,
+        record: Annotated[str | None, typer.Option(help="Only this record type.")] = None,
+        status: Annotated[Literal["active", "suspended", "retired"] | None, typer.Option(help="Only this status.")] = None,
+    ) -> None:
+        with open_catalog() as catalog:
+            found = catalog.nouns[noun].list(after=after, limit=limit, record=record, status=status)
+        output.records(found)
+        if len(found) == limit:
+            last = found[-1]
+            output.note(f"hint: --after {getattr(last, 'key', None) or last.id} shows the next ones")
+
+
+def _update(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"State fields of a {noun} as its operator, which overrules every feed.")
+    def update(
+        id: IdArgument,
+        fields: Annotated[list[str], typer.Argument(metavar="FIELD=VALUE...", help="What is true from now on.")],
+        confirm_breaking: Annotated[
+            bool, typer.Option("--confirm-breaking", help="Allow a change of what a number means (decimals).")
+        ] = False,
+        reason: ReasonOption = None,
+    ) -> None:
+        with open_catalog() as catalog:
+            target = catalog.nouns[noun]
+            values = inputs.assignments(type(target.get(id)), fields)
+            session.judges = True
+            changed = target.update(id, values, confirm_breaking=confirm_breaking, reason=reason)
+        output.record(changed)
+
+
+def _action(action: str) -> Callable[[typer.Typer, str], None]:
+    def add(app: typer.Typer, noun: str) -> None:
+        @app.command(action, help=_ACTIONS[action])
+        def act(id: IdArgument, reason: ReasonOption = None) -> None:
+            with open_catalog() as catalog:
+                changed = getattr(catalog.nouns[noun], action)(id, reason=reason)
+            output.record(changed, short=f"{id} is {changed.status}")
+
+    return add
+
+
+def _history(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"Show every change of a {noun}, oldest first.")
+    def history(id: IdArgument) -> None:
+        with open_catalog() as catalog:
+            found = catalog.nouns[noun].history(id)
+        output.rows(found, ("sequence", "action", "changed_at", "actor", "reason", "run_id", "difference"))

@@ -1,126 +1,255 @@
-"""All printing: data on stdout, talk on stderr, foreign text escaped, secrets masked."""
+"""All printing. stdout is data, stderr is talk; text that came from outside can't steer the terminal."""
 
 from __future__ import annotations
 
 import json
-import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from catalog.errors import CatalogError, escape
 from catalog.settings import mask_url
+from cli.session import session
+
+if TYPE_CHECKING:
+    from catalog.domain.base import Record
+
+Row = Mapping[str, Any]
+Progress = Callable[[str, int], None]
+
+_UNSAFE = re.compile(r"[^\n -~]")
+_LABELS = ("symbol", "ticker", "iso_code", "isin", "mic", "slug", "address")
+_PLACES = ("mic", "blockchain", "exchange", "venue_id")
+_GAP = "  "
 
 
-class Output:
-    """How this run prints: as JSON or for people, with or without talk."""
-
-    def __init__(self) -> None:
-        self.is_json = False
-        self.is_quiet = False
-        self.has_traceback = False
-
-    def data(self, value: Any, text: Callable[[Any], Iterable[str]] | None = None) -> None:
-        """Print a result: JSON when asked for, else the lines that `text` makes of it."""
-        if self.is_json or text is None:
-            self.line(json.dumps(value, ensure_ascii=False, indent=None if self.is_json else 1), is_safe=True)
-        else:
-            for line in text(value):
-                self.line(line)
-
-    def line(self, text: str, *, is_safe: bool = False) -> None:
-        """One line on stdout. JSON is safe once what a terminal would act on is escaped."""
-        shown = _escape_json(text) if is_safe else escape(text.replace("\t", "    "))
-        sys.stdout.write(shown + "\n")
-
-    def stream(self, values: Iterable[Any]) -> None:
-        """JSON lines, each as soon as it is known."""
-        for value in values:
-            self.line(json.dumps(value, ensure_ascii=False), is_safe=True)
-        sys.stdout.flush()
-
-    def say(self, text: str) -> None:
-        """Talk: one line on stderr, unless quiet."""
-        if not self.is_quiet:
-            sys.stderr.write(escape(text) + "\n")
-
-    def error(self, message: str, hint: str | None = None) -> None:
-        """What happened and the next step, on stderr."""
-        sys.stderr.write(f"error: {escape(mask_url(message))}\n")
-        if hint:
-            sys.stderr.write(f"hint: {escape(mask_url(hint))}\n")
-
-    def progress(self) -> Callable[[str, int], None] | None:
-        """A counter on stderr; None unless a person is watching."""
-        if self.is_quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-            return None
-
-        def show(stage: str, number: int) -> None:
-            sys.stderr.write(f"\r\x1b[2K{stage}: {number:,}")
-            sys.stderr.flush()
-
-        return show
-
-    def clear_progress(self) -> None:
-        """Take the counter away again."""
-        if not self.is_quiet and sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[2K")
+def prepare_streams() -> None:
+    """Let no terminal's poor encoding turn output into an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
-out = Output()
+# Data
 
 
-def _escape_json(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+def value(data: Any) -> None:
+    """One JSON value, indented on a terminal."""
+    _write(_json(data, indent=2 if sys.stdout.isatty() else None))
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
-    """Rows as aligned text under their column names."""
-    cells = [[_cell(row.get(c)) for c in columns] for row in rows]
-    widths = [max(len(c), *(len(row[n]) for row in cells)) if cells else len(c) for n, c in enumerate(columns)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip()]
-    return lines + ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+def json_line(data: Any) -> None:
+    """One line of JSON lines, at once."""
+    _write(_json(data))
+    sys.stdout.flush()
 
 
-def fields(value: Mapping[str, Any]) -> list[str]:
-    """One thing as `name  value` lines."""
-    width = max((len(k) for k in value), default=0)
-    return [f"{k.ljust(width)}  {_cell(v, 2000)}" for k, v in value.items() if v is not None]
+def text(line: str) -> None:
+    """A line that is an answer by itself, such as an id."""
+    _write(escape(line))
 
 
-def _cell(value: Any, limit: int = 60) -> str:
-    if value is None:
+def help_text(page: str) -> None:
+    """A page of our own help on stderr, for a command that was called without what it needs."""
+    sys.stderr.write(page.rstrip("\n") + "\n")
+
+
+def fields(data: Row, *, short: str | None = None) -> None:
+    """One object: JSON, or a line per field; `short` is all that people get, if given."""
+    if session.json:
+        value(data)
+    elif short is not None:
+        text(short)
+    else:
+        _print_fields(data)
+
+
+def record(found: Record, *, short: str | None = None) -> None:
+    """One record."""
+    fields(found.to_json(), short=short)
+
+
+def records(found: Sequence[Record]) -> None:
+    """An array of records; for people one line each."""
+    if session.json:
+        value([r.to_json() for r in found])
+    else:
+        _print_table([_summary(r.to_json()) for r in found])
+
+
+def rows(data: Sequence[Row], columns: Sequence[str] | None = None) -> None:
+    """An array of objects; for people a table of `columns` (default: all)."""
+    if session.json:
+        value(list(data))
+    else:
+        _print_table([{c: row.get(c) for c in columns} for row in data] if columns else data)
+
+
+def follow_line(change: Row) -> None:
+    """One change for people, at once."""
+    names = ("sequence", "changed_at", "action", "record", "record_id", "actor", "reason", "difference")
+    _write(_GAP.join(_cell(change[name]) for name in names if change.get(name) is not None))
+    sys.stdout.flush()
+
+
+def import_reports(reports: Sequence[Row]) -> None:
+    """One report as an object, several as an array; for people the counts, by record type."""
+    if session.json:
+        value(reports[0] if len(reports) == 1 else list(reports))
+        return
+    for report in reports:
+        counts = report.get("by_record", {})
+        _print_fields({k: v for k, v in report.items() if k not in ("by_record", "differences")})
+        if counts:
+            _print_table([{"record": name, **words} for name, words in counts.items()])
+        if report.get("differences"):
+            _print_table([_difference(d) for d in report["differences"]])
+
+
+def table(data: Sequence[Row]) -> None:
+    """A table for people, whatever the options say."""
+    _print_table(data)
+
+
+# Talk
+
+
+def note(line: str) -> None:
+    """A remark on stderr; silent with --quiet."""
+    if not session.quiet:
+        sys.stderr.write(escape(line) + "\n")
+        sys.stderr.flush()
+
+
+def warning(line: str) -> None:
+    """Something that went wrong but stopped nothing."""
+    sys.stderr.write(f"warning: {mask_url(escape(line))}\n")
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """`error: what happened`, then `hint: the next step`, each on one line and without passwords."""
+    sys.stdout.flush()
+    lines = [f"error: {mask_url(_one_line(message)).rstrip('.')}"]
+    if hint:
+        lines.append(f"hint: {mask_url(_one_line(hint))}")
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+
+
+def catalog_error(problem: CatalogError) -> None:
+    """One of our own errors."""
+    error(str(problem), problem.hint)
+
+
+def stack(problem: BaseException) -> None:
+    """The traceback, for --traceback, without passwords."""
+    shown = mask_url("".join(traceback.format_exception(problem)))
+    sys.stderr.write("".join(f"{escape(line)}\n" for line in shown.splitlines()))
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress | None]:
+    """A counter on stderr, only on a terminal; None elsewhere."""
+    if session.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), TextColumn("{task.completed:,.0f}"),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    with Bar(*columns, console=Console(stderr=True, markup=False, highlight=False), transient=True) as bar:
+        task = bar.add_task(escape(title), total=None)
+
+        def report(phase: str, number: int) -> None:
+            bar.update(task, description=escape(f"{title}: {phase}"), completed=number)
+
+        yield report
+
+
+# Shapes
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _one_line(message: str) -> str:
+    return escape(" ".join(part.strip() for part in message.splitlines() if part.strip()))
+
+
+def _json(data: Any, indent: int | None = None) -> str:
+    shown = json.dumps(data, ensure_ascii=False, indent=indent)
+    return shown if shown.isascii() and shown.isprintable() else _UNSAFE.sub(_json_escape, shown)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if character.isprintable() else json.dumps(character)[1:-1]
+
+
+def _cell(data: Any) -> str:
+    if data is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = escape(text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if isinstance(data, str):
+        return escape(data)
+    if isinstance(data, bool):
+        return "yes" if data else "no"
+    return _json(data) if isinstance(data, dict | list) else str(data)
 
 
-def record_lines(records: Sequence[Any]) -> list[str]:
-    """Records for people: what they are and what they are called."""
-    rows = []
-    for record in records:
-        known = record.to_json()
-        rows.append(
-            {
-                "record": known["record"],
-                "id": known.get("id") or getattr(record, "key", ""),
-                "symbol": known.get("symbol") or known.get("ticker") or known.get("iso_code") or known.get("mic"),
-                "where": known.get("blockchain") or known.get("exchange") or known.get("mic") or known.get("venue_id"),
-                "currency": known.get("currency"),
-                "identifier": known.get("isin") or known.get("address"),
-                "name": known.get("name"),
-                "status": known.get("status"),
-            }
-        )
-    return table(rows, ("record", "id", "symbol", "where", "currency", "identifier", "name", "status"))
+def _summary(data: Row) -> Row:
+    id = data.get("id") or f"{data.get('instrument_id')}@{data.get('venue_id')}"
+    label = next((data[name] for name in _LABELS if name in data), None)
+    place = next((data[name] for name in _PLACES if name in data), None)
+    return {
+        "record": data["record"], "id": id, "symbol": label, "at": place, "name": data.get("name"), "status": data["status"],
+    }  # fmt: skip
 
 
-def exit_code(error: CatalogError) -> int:
-    """1 when the answer is no, 2 when the command could not run."""
-    from catalog import errors
+def _difference(data: Row) -> Row:
+    after, before = data.get("after") or {}, data.get("before") or {}
+    changed = {k: v for k, v in after.items() if before.get(k) != v}
+    return {"record": data.get("record"), "action": data.get("action"), "values": changed}
 
-    cannot_run = (errors.DatabaseUnavailable, errors.SchemaMismatch, errors.PayloadError)
-    return 2 if isinstance(error, cannot_run) or error.code in ("usage", "snapshot_target") else 1
+
+def _print_fields(data: Row) -> None:
+    shown = {k: v for k, v in data.items() if v is not None}
+    width = max((len(k) for k in shown), default=0)
+    for name, content in shown.items():
+        _write(f"{name:<{width}}{_GAP}{_cell(content)}")
+
+
+def _print_table(data: Iterable[Row]) -> None:
+    lines = [{name: _cell(content) for name, content in row.items()} for row in data]
+    if not lines:
+        return
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    cells = [[line.get(name, "") for name in names] for line in lines]
+    if sys.stdout.isatty():
+        _print_rich(names, cells)
+        return
+    widths = [max(len(row[n]) for row in [names, *cells]) for n in range(len(names))]
+    for row in [names, *cells]:
+        _write(_GAP.join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_rich(names: list[str], cells: list[list[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        # an id is only good whole
+        shown.add_column(Text(name), overflow="fold", no_wrap=name == "id")
+    for row in cells:
+        shown.add_row(*map(Text, row))
+    Console(markup=False, highlight=False).print(shown)

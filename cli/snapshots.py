@@ -1,109 +1,119 @@
-"""`catalog snapshot`: written, verified, looked into."""
+"""`catalog snapshot`: files that need no database to read."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.context import catalog
-from cli.output import fields, out, record_lines
+from catalog.errors import InvalidIdentifier, NotFound
+from cli import exits, output
+from cli.session import open_catalog, session
 
-app = typer.Typer(no_args_is_help=True)
-PathArgument = Annotated[str, typer.Argument(help="A snapshot file.")]
+if TYPE_CHECKING:
+    from catalog.domain.base import Record
+    from catalog.snapshot import Snapshot
+
+app = typer.Typer(help="Write snapshot files, prove them, and look into them.", no_args_is_help=True)
+
+PathArgument = Annotated[str, typer.Argument(metavar="PATH", help="The snapshot file.")]
 
 
 @app.command()
 def export(
-    path: Annotated[str, typer.Argument(help="The file to write.")],
-    ids: Annotated[int | None, typer.Option(help="Width of references, 64 or 128 [default: the catalog's].")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    path: PathArgument,
+    ids: Annotated[Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Write a full snapshot; the same state gives the same bytes."""
-    if ids not in (None, 64, 128):
-        raise typer.BadParameter("--ids is 64 or 128")
-    with catalog() as opened:
-        info = opened.export_snapshot(path, ids, force)
+    """Write a full snapshot. The same state of the catalog gives the same bytes."""
+    with open_catalog() as catalog:
+        info = catalog.export_snapshot(path, ids=int(ids) if ids else None, force=force)
     shown = {"path": str(info.path), "digest": info.digest.hex(), "size": info.size, "counts": info.counts}
-    out.data(shown, fields)
+    output.fields(shown)
 
 
 @app.command()
 def verify(path: PathArgument) -> None:
-    """Check every byte of a snapshot; exit 1 and name the first bad one unless all is well."""
-    from catalog.snapshot import verify as check
+    """Read every byte of a snapshot and list all that is wrong with it. Exit code 1 when something is."""
+    from catalog.snapshot import verify as prove
 
-    report = check(_file(path))
-    shown = {"path": path, "ok": report.ok, "problems": [p._asdict() for p in report.problems]}
-    out.data(shown, lambda r: ["ok"] if r["ok"] else [f"at byte {p['offset']}: {p['message']}" for p in r["problems"]])
+    report = prove(path)
+    problems = [{"offset": p.offset, "message": p.message} for p in report.problems]
+    shown = {
+        "path": str(report.path), "ok": report.ok, "size": report.size, "digest": report.digest.hex() or None,
+        "messages": report.num_messages, "counts": report.counts,
+    }  # fmt: skip
+    output.fields(shown | {"problems": problems} if session.json else shown)
     if not report.ok:
-        raise typer.Exit(1)
+        for problem in problems:
+            output.error(f"the snapshot is corrupt: {problem['message']}")
+        raise typer.Exit(exits.NO)
 
 
 @app.command()
 def show(
     path: PathArgument,
-    key: Annotated[str | None, typer.Argument(help="An id, ISIN, CUSIP, FIGI, symbol or address.")] = None,
+    key: Annotated[str | None, typer.Argument(help="An id, ISIN, CUSIP, FIGI, symbol, address, or EXCHANGE:SYMBOL.")] = None,
 ) -> None:
-    """Show what a snapshot says of itself, or every record that answers to a key."""
+    """Show what a snapshot says of itself, or all records in it that answer to a key."""
     from catalog.snapshot import Snapshot
 
-    with Snapshot.open(_file(path)) as snapshot:
+    with Snapshot.open(path) as snapshot:
         if key is None:
-            out.data(_heading(snapshot), fields)
+            output.fields(_about(snapshot))
             return
-        found = _search(snapshot, key)
-    out.data([r.to_json() for r in found], lambda _: record_lines(found))
-    if not found:
-        raise typer.Exit(1)
+        found = matches(snapshot, key)
+        output.records(found)
+        if not found:
+            raise NotFound("record", key, "`catalog snapshot cat` prints all that is in the file")
 
 
 @app.command()
 def cat(path: PathArgument) -> None:
     """Print every message of a snapshot in order, as JSON lines."""
-    from catalog.snapshot import cat as messages
+    from catalog import snapshot
 
-    out.stream(messages(_file(path)))
-
-
-def _file(path: str) -> str:
-    from pathlib import Path
-
-    from catalog.errors import PayloadError
-
-    if not Path(path).is_file():
-        raise PayloadError(
-            f"`{path}` is {'a directory' if Path(path).is_dir() else 'not there'}", hint="name a snapshot file"
-        )
-    return path
+    for message in snapshot.cat(path):
+        output.json_line(message)
 
 
-def _heading(snapshot: Any) -> dict[str, Any]:
+def _about(snapshot: Snapshot) -> dict[str, Any]:
+    header = snapshot.header
+    as_of = datetime.fromtimestamp(snapshot.as_of_ns // 10**9, UTC).replace(microsecond=snapshot.as_of_ns // 1000 % 10**6)
     return {
-        "as_of_sequence": snapshot.as_of_sequence,
-        "as_of_ns": snapshot.as_of_ns,
-        "digest": snapshot.digest if isinstance(snapshot.digest, str) else snapshot.digest.hex(),
+        "path": str(snapshot.path),
+        "digest": snapshot.digest.hex(),
         "size": snapshot.size,
+        "id_bits": header.id_bits,
+        "as_of_sequence": snapshot.as_of_sequence,
+        "as_of": as_of.isoformat().replace("+00:00", "Z"),
+        "instruments": len(snapshot),
         "counts": snapshot.counts,
     }
 
 
-def _search(snapshot: Any, key: str) -> list[Any]:
-    from catalog.errors import CatalogError
+def matches(snapshot: Snapshot, key: str) -> list[Record]:
+    """All records of a snapshot that answer to a key, whatever the key is, each once."""
+    from catalog.domain.identity import KINDS, compute_id
 
-    found: list[Any] = []
-    if len(key) in (16, 32):
-        for kind in ("instrument", "security", "venue", "pair"):
-            try:
-                found.append(snapshot.get(key, kind=kind))
-            except CatalogError:
-                continue
-    for look in (snapshot.by_isin, snapshot.by_cusip, snapshot.by_figi, snapshot.by_symbol, snapshot.by_address):
-        try:
-            found += look(key)
-        except CatalogError:
-            continue
+    found: list[Record] = []
+    hex_id = key.lower().removeprefix("0x")
+    if len(hex_id) == 32 and not set(hex_id) - set("0123456789abcdef"):
+        for kind in KINDS:
+            with suppress(NotFound):
+                found.append(snapshot.get(hex_id, kind))
+    for look_up in (snapshot.by_isin, snapshot.by_cusip, snapshot.by_figi, snapshot.by_symbol):
+        found += look_up(key)
+    with suppress(InvalidIdentifier):
+        found += snapshot.by_address(key)
     exchange, colon, symbol = key.partition(":")
     if colon:
         found += snapshot.by_exchange_symbol(exchange, symbol)
-    return list({(r.record, getattr(r, "key", None) or r.id): r for r in found}.values())
+    for scheme in ("mic", "slug"):
+        with suppress(NotFound):
+            found.append(snapshot.get(compute_id("venue", (scheme, key)), "venue"))
+    return list({r.canonical_json(): r for r in found}.values())
+
+

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md", "docs/decisions.md", "docs/ids.md")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 COMMAND_LINE = "import sys; from cli.app import main; sys.exit(main())"
 EXIT = re.compile(r"\s+# exit (\d)$")
 
@@ -58,11 +58,13 @@ def test_what_the_readme_shows_works(database_url: str, tmp_path: Path) -> None:
 
 
 def test_make_commands_are_targets() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = [
         line.split()[1]
         for document in DOCUMENTS
-        for _, text in re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / document).read_text(encoding="utf-8"), re.M | re.S)
+        for _, text in re.findall(
+            r"^```(\w+)\n(.*?)^```", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
         for line in commands(text)
         if line.startswith("make ")
     ]

@@ -58,6 +58,7 @@ DATABASE = "catalog"
 START_SECONDS = 300  # recovery after a crash can take long; a server that dies is noticed at once
 STOP_SECONDS = 30
 LOCK_SECONDS = 120
+ORPHAN_SECONDS = 20
 LOG_BYTES = 1 << 20
 
 _SETTINGS = {
@@ -274,15 +275,16 @@ class _Server:
         sockets = socket_directory(self.cluster, self.password, self.programs.account)
         for stale in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
             (sockets / stale).unlink(missing_ok=True)
-        # After a kill -9 of the server its sessions may live for a moment, and no other may start until they are gone.
-        patience = time.monotonic() + 20
+        # After a kill -9 of the server its sessions go on with what they do, and no other may start until they are gone.
+        patience = time.monotonic() + ORPHAN_SECONDS
         while True:
             try:
                 return self._start(sockets)
             except DatabaseUnavailable as error:
                 if "shared memory block" not in str(error) or time.monotonic() > patience:
                     raise
-            time.sleep(0.1)
+            _end_orphans(self.cluster)
+            time.sleep(0.05)
 
     def _start(self, sockets: Path) -> tuple[_Postmaster, subprocess.Popen[bytes]]:
         log_path = self.cluster.with_name(f"{self.cluster.name}.log")
@@ -438,6 +440,18 @@ def _is_server(pid: int, cluster: Path) -> bool:
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
     return state not in (b"Z", b"X") and os.fsencode(cluster) in arguments
+
+
+def _end_orphans(cluster: Path) -> None:
+    """Tell the sessions of a server that was killed to end: those processes whose working directory is the cluster."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended, or is not ours to look at
+            if (process / "cwd").readlink() == cluster and _name_of(process) == "postgres":
+                os.kill(int(process.name), signal.SIGTERM)
+
+
+def _name_of(process: Path) -> str:
+    return (process / "comm").read_text().strip()
 
 
 def _has_ended(postmaster: _Postmaster, child: subprocess.Popen[bytes] | None) -> bool:

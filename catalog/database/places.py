@@ -73,6 +73,12 @@ def forgotten_clusters(cluster: Path) -> list[Path]:
     return [path for path in home.parent.glob(f"{home.name.partition('-')[0]}-*/{cluster.name}") if path != cluster]
 
 
+def socket_bases(account: Account | None) -> list[Path]:
+    """Where a folder for the socket may be made, the best place first."""
+    shared = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - only for a private folder
+    return [Path("/run") if account else Path(os.environ.get("XDG_RUNTIME_DIR", "")), *shared]
+
+
 def socket_directory(cluster: Path, password: str, account: Account | None) -> Path:
     """A short folder for the socket that only the server's account can enter.
 
@@ -80,17 +86,16 @@ def socket_directory(cluster: Path, password: str, account: Account | None) -> P
     server whose files were deleted is never in the way.
     """
     name = hashlib.sha256(os.fsencode(cluster) + b"\0" + password.encode()).hexdigest()[:16]
-    bases = ["/run" if account else os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp", "/var/tmp"]  # noqa: S108 - a private folder is made inside
-    for base in map(Path, bases):
+    for base in socket_bases(account):
         folder = base / f"instrument-catalog-{os.geteuid()}" / name
         if not base.is_absolute() or len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES:
             continue
         try:
-            if not _own_folder(folder.parent, os.geteuid(), 0o711 if account else 0o700):
+            if not own_folder(folder.parent, os.geteuid(), 0o711 if account else 0o700):
                 continue
             if account and not account.reaches(folder.parent):
                 continue
-            if _own_folder(folder, account.uid if account else os.geteuid(), 0o700):
+            if own_folder(folder, account.uid if account else os.geteuid(), 0o700):
                 return folder
         except OSError:
             continue
@@ -100,7 +105,7 @@ def socket_directory(cluster: Path, password: str, account: Account | None) -> P
     )
 
 
-def _own_folder(folder: Path, uid: int, mode: int) -> bool:
+def own_folder(folder: Path, uid: int, mode: int) -> bool:
     """Make `folder` for `uid`, or check that the one there is no link, belongs to `uid` and has no wider mode."""
     with suppress(FileExistsError):
         folder.mkdir(mode)
