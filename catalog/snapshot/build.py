@@ -44,7 +44,7 @@ def build_record(record: str, id: bytes, values: dict[str, Any], offset: int) ->
 
 def _identity_bytes(fields: tuple[str, ...]) -> bytes:
     """What domain.identity.encode_identity gives, for fields that are keys: at most 255 bytes each."""
-    parts = []
+    parts: list[bytes] = []
     for field in fields:
         data = field.encode()
         parts += (_LENGTHS[len(data)], data)

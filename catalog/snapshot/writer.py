@@ -175,7 +175,7 @@ class SnapshotWriter:
         self._emit(layout.ALIAS, payload, entry.sequence, entry.timestamp_ns)
 
     def _write_tombstone(self, entry: TombstoneEntry) -> None:
-        self._place("tombstone", layout.TOMBSTONE, (entry.kind, entry.id))
+        self._place("tombstone", layout.TOMBSTONE, (entry.kind, entry.id[: self._width]))
         payload = encode_tombstone(entry.kind, entry.id, entry.record, self._width)
         self._emit(layout.TOMBSTONE, payload, entry.sequence, entry.timestamp_ns)
 
