@@ -62,7 +62,7 @@ def options(
     json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no remarks and no progress.")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Print where an error came from.")] = False,
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:

@@ -13,7 +13,9 @@ app = typer.Typer(help="Move the database's schema up and down, and say where it
 
 
 @app.command()
-def upgrade(revision: Annotated[str, typer.Argument(help="The revision to go up to.", show_default=True)] = "head") -> None:
+def upgrade(
+    revision: Annotated[str, typer.Argument(help="The revision to go up to.", show_default=True)] = "head",
+) -> None:
     """Apply migrations, by default all."""
     from catalog.database import migrations
 

@@ -86,7 +86,9 @@ def _judge(report: Any, tolerates_rejects: bool) -> int:
 
 
 def _what_was_kept(dry_run: bool, run_id: int | None) -> str:
-    return "nothing was changed" if dry_run else f"what came before it was imported; see `catalog imports show {run_id}`"
+    return (
+        "nothing was changed" if dry_run else f"what came before it was imported; see `catalog imports show {run_id}`"
+    )
 
 
 @app.command("list")

@@ -66,7 +66,10 @@ def _parse(item: inputs.Item, noun: Noun) -> Record:
     found = parse_record(item.value)
     if found.record not in noun.records:
         raise InvalidRecord(
-            "record", found.record, f"one of {', '.join(noun.records)} is expected", hint="`catalog import jsonl` takes any mix"
+            "record",
+            found.record,
+            f"one of {', '.join(noun.records)} is expected",
+            hint="`catalog import jsonl` takes any mix",
         )
     return found
 
@@ -84,9 +87,9 @@ def _register_many(noun: Noun, items: list[inputs.Item], reason: str | None) -> 
     report = noun.catalog.register_many(good, reason)
     counts = {word: getattr(report, word) for word in _WORDS}
     counts["rejected"] += len(problems)
-    for record, error in report.errors:
+    for record, refusal in report.errors:
         id = str(getattr(record, "key", "") or record.id)
-        problems.append({"id": id, "code": error.code, "reason": str(error)})
+        problems.append({"id": id, "code": refusal.code, "reason": str(refusal)})
     shown = {"seen": sum(counts.values()), **counts, "disputes": report.disputes}
     if session.json:
         output.value(shown | {"errors": problems})
@@ -111,7 +114,9 @@ def _list(app: typer.Typer, noun: str) -> None:
         after: Annotated[str | None, typer.Option(metavar="ID", help="Begin behind this id.")] = None,
         limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)] = 100,
         record: Annotated[str | None, typer.Option(help="Only this record type.")] = None,
-        status: Annotated[Literal["active", "suspended", "retired"] | None, typer.Option(help="Only this status.")] = None,
+        status: Annotated[
+            Literal["active", "suspended", "retired"] | None, typer.Option(help="Only this status.")
+        ] = None,
     ) -> None:
         with open_catalog() as catalog:
             found = catalog.nouns[noun].list(after=after, limit=limit, record=record, status=status)

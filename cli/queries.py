@@ -1,0 +1,97 @@
+"""Commands that only look: `find`, `changes`, `stats`, `schema`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+import typer
+
+from catalog.errors import NotFound
+from cli import inputs, output
+from cli.session import open_catalog, session
+
+POLL_SECONDS = 1.0
+
+Scheme = Literal["id", "isin", "cusip", "figi", "symbol", "address", "exchange-symbol"]
+
+
+def find(
+    key: Annotated[str, typer.Argument(help="An id or any public identifier; EXCHANGE:SYMBOL for an exchange's own.")],
+    by: Annotated[Scheme | None, typer.Option(help="What the key is; anything by default.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only this exchange, market or blockchain.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Look at the catalog as it was then.")] = None,
+) -> None:
+    """Find all records that answer to a key."""
+    moment = inputs.moment(at)
+    with open_catalog() as catalog:
+        found = catalog.find(key, by=by, source=source, at=moment)
+    output.records(found)
+    if not found:
+        raise NotFound("record", key, "`catalog instrument list` shows what there is")
+
+
+def changes(
+    after: Annotated[int, typer.Option(metavar="N", help="Begin behind this sequence number.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="How many at most (at a time, with --follow).", min=1, max=10_000)] = 1000,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on as changes come, as JSON lines with --json.")] = False,
+) -> None:
+    """Print the change log: contiguous, in the order of commit."""
+    with open_catalog() as catalog:
+        if not follow:
+            output.rows(
+                catalog.changes(after=after, limit=limit),
+                ("sequence", "record", "action", "record_id", "changed_at", "actor", "reason", "run_id"),
+            )
+            return
+        while True:
+            found = catalog.changes(after=after, limit=limit)
+            for change in found:
+                after = change["sequence"]
+                output.json_line(change) if session.json else output.follow_line(change)
+            if len(found) < limit:
+                time.sleep(POLL_SECONDS)
+
+
+def stats() -> None:
+    """Count what is in the catalog; `by_record` has all statuses together."""
+    with open_catalog() as catalog:
+        found = catalog.stats()
+    if session.json:
+        output.value(found)
+    else:
+        output.table([{"record": name, "count": count} for name, count in found["by_record"].items()])
+        output.fields({k: v for k, v in found.items() if k != "by_record"})
+
+
+def schema(
+    record: Annotated[str | None, typer.Argument(help="A record type; all of them by default.")] = None,
+) -> None:
+    """Print the JSON Schema of records, as they are printed and taken."""
+    from catalog.domain.identity import KINDS
+    from catalog.domain.records import RECORDS
+    from catalog.domain.vocabulary import RECORD_KINDS
+
+    if record is not None and record not in RECORDS:
+        raise typer.BadParameter(f"`{record}` is not one of {', '.join(RECORDS)}", param_hint="RECORD")
+    found = {
+        name: _schema(model, RECORD_KINDS[name] in KINDS) for name, model in RECORDS.items() if record in (None, name)
+    }
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    if record is not None:
+        output.value(dialect | found[record])
+    else:
+        references = [{"$ref": f"#/$defs/{name}"} for name in found]
+        output.value(dialect | {"title": "Record", "oneOf": references, "$defs": found})
+
+
+def _schema(model: Any, has_id: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = model.model_json_schema()
+    ids = {
+        "id": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "checked, not trusted"},
+        "id64": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the first 16 digits of the id"},
+    }
+    record = shown["properties"].pop("record")
+    shown["properties"] = {"record": record} | (ids if has_id else {}) | shown["properties"]
+    shown["required"] = ["record", *shown.get("required", [])]
+    return shown
