@@ -25,6 +25,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -83,7 +84,8 @@ _SETTINGS = {
     "log_checkpoints": "off",
     "max_logical_replication_workers": "0",
 }
-_SETTINGS_THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+# Commits are still handed to the system, so that a killed server loses nothing here either; only the machine may not fail.
+_SETTINGS_THROW_AWAY = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 class EmbeddedServer:
@@ -167,7 +169,13 @@ class _Postmaster:
         return _is_server(self.pid, self.cluster)
 
     def is_reachable(self) -> bool:
-        return self.is_ready and (self.socket_directory / SOCKET_NAME).is_socket()
+        """Whether it answers on its socket: not so when the socket was deleted, or the server is just being killed."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(str(self.socket_directory / SOCKET_NAME))
+            except OSError:
+                return False
+        return self.is_ready
 
     def shut_down(self, child: subprocess.Popen[bytes] | None) -> None:
         """Stop it in order (sessions are ended, data is written); after `STOP_SECONDS` at once, as a crash would."""
@@ -257,7 +265,7 @@ class _Server:
             return None
         if postmaster.is_reachable() and self.password:
             return postmaster, None
-        # Its socket or its password was deleted: nobody can reach it any more.
+        # Its socket or its password was deleted, so that nobody can reach it any more; or it is about to end.
         postmaster.shut_down(None)
         return None
 
