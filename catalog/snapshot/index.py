@@ -6,8 +6,10 @@ first free slot from its home on: it is written front to back, two writers make 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from itertools import groupby
+from struct import Struct
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
@@ -27,7 +29,6 @@ from catalog.wire.messages import INDEX_HEAD, IndexHead, slots_offset
 
 #: The bit of a slot's value that says: the rest is the offset of a list of offsets.
 LIST_BIT = 1 << 63
-_BUCKETS = 256
 
 
 def hash_key(message: bytes) -> bytes:
@@ -41,140 +42,153 @@ def pair_key(first: bytes, second: bytes) -> bytes:
 
 
 class Indexes:
-    """All indexes of one file: what the writer collects, and what `verify` collects again to compare."""
+    """All indexes of one file: what the writer collects, and what `verify` collects again to compare.
+
+    Entries wait as packed bytes (key, offset), split by the key's first byte so that only a part is ever sorted as
+    objects.
+    """
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self._builders: dict[int, IndexBuilder] = {}
-        self._venues: dict[str, str] = {}
+        self._buckets: dict[int, list[bytearray]] = {}
+        self._venues: dict[str, bytes] = {}
+        self._plans: dict[str, _Plan] = {}
 
     def codes(self) -> list[int]:
         """The indexes that have entries, ascending."""
-        return sorted(self._builders)
+        return sorted(code for code, buckets in self._buckets.items() if any(buckets))
 
     def build(self, code: int, offset: int) -> bytes:
-        """The payload of an index message at `offset`; the collected entries are used up."""
-        return self._builders.pop(code).build(offset)
+        """The payload of the index message at `offset`; the collected entries are used up."""
+        return _lay_out(code, self._width, self._buckets.pop(code), offset)
 
     def add_id(self, kind: int, id: bytes, offset: int) -> None:
-        self._add(kind, id, offset)
+        """Note the id of an alias, or of any record."""
+        self._of(kind)[id[0]] += id[: self._width] + offset.to_bytes(8, "little")
 
     def add_record(self, record: str, id: bytes, values: Mapping[str, Any], offset: int) -> None:
         """Note every key of a record: its id and its text keys, as `layout` says which."""
+        plan = self._plans.get(record)
+        if plan is None:
+            plan = self._plans[record] = self._plan(record)
+        place, width, get = offset.to_bytes(8, "little"), self._width, values.get
         if id:
-            self._add(KIND_CODES[LAYOUTS[record].kind], id, offset)
-            if record == "venue":
-                self._venues[id.hex()] = values.get("mic") or values.get("slug") or ""
-        else:
-            self._add_listing(values, offset)
-        for field, code in INDEXED_FIELDS[record]:
-            value = values.get(field)
+            plan.ids[id[0]] += id[:width] + place
+        for field, buckets in plan.fields:
+            value = get(field)
             if value is not None:
-                self._add(code, hash_key(value.encode()), offset)
-        names = EXCHANGE_SYMBOLS.get(record)
-        if names is not None:
-            self._add_exchange_symbol(values[names[0]], values.get(names[1]), offset)
-        if record == "pair":
-            width = self._width
+                key = blake3(value.encode()).digest(length=width)
+                buckets[key[0]] += key + place
+        if plan.exchange:
+            symbol = get(plan.symbol)
+            if symbol is not None:
+                self._add_exchange_symbol(values[plan.exchange].encode(), symbol, place)
+        if plan.special:
+            self._add_special(record, id, values, place)
+
+    def _add_special(self, record: str, id: bytes, values: Mapping[str, Any], place: bytes) -> None:
+        width = self._width
+        if record == "venue":
+            self._venues[id.hex()] = (values.get("mic") or values.get("slug") or "").encode()
+        elif record == "pair":
             legs = bytes.fromhex(values["base_id"])[:width] + bytes.fromhex(values["quote_id"])[:width]
-            self._add(INDEX_PAIR_LEGS, hash_key(legs), offset)
-
-    def _add_listing(self, values: Mapping[str, Any], offset: int) -> None:
-        self._add(INDEX_LISTINGS, bytes.fromhex(values["instrument_id"]), offset)
-        exchange = self._venues.get(values["venue_id"])
-        if exchange is None:
-            raise SnapshotContentError(f"a listing names the venue `{values['venue_id']}`, which is not in the file")
-        self._add_exchange_symbol(exchange, values.get("symbol"), offset)
-
-    def _add_exchange_symbol(self, exchange: str, symbol: str | None, offset: int) -> None:
-        if symbol is not None:
-            self._add(INDEX_EXCHANGE_SYMBOL, hash_key(pair_key(exchange.encode(), symbol.encode())), offset)
-
-    def _add(self, code: int, key: bytes, offset: int) -> None:
-        builder = self._builders.get(code)
-        if builder is None:
-            builder = self._builders[code] = IndexBuilder(code, self._width)
-        builder.add(key, offset)
-
-
-class IndexBuilder:
-    """Collects (key, offset) pairs of one index and lays them out.
-
-    Entries wait as packed bytes, split by the key's first byte so that only a part is ever sorted as objects.
-    """
-
-    def __init__(self, code: int, width: int) -> None:
-        self.code, self.width = code, width
-        self._buckets = [bytearray() for _ in range(_BUCKETS)]
-
-    def add(self, key: bytes, offset: int) -> None:
-        """Note that `key` (at least `width` bytes) is answered by the message at `offset`."""
-        self._buckets[key[0]] += key[: self.width] + offset.to_bytes(8, "big")
-
-    def __bool__(self) -> bool:
-        return any(self._buckets)
-
-    def groups(self) -> Iterator[tuple[bytes, list[int]]]:
-        """Keys in ascending order, each with its offsets in ascending order, every offset once."""
-        width, size = self.width, self.width + 8
-        for n, bucket in enumerate(self._buckets):
-            entries = sorted([bytes(bucket[i : i + size]) for i in range(0, len(bucket), size)])
-            self._buckets[n] = bytearray()
-            last, offsets = b"", list[int]()
-            for entry in entries:
-                key, offset = entry[:width], int.from_bytes(entry[width:], "big")
-                if key != last:
-                    if offsets:
-                        yield last, offsets
-                    last, offsets = key, [offset]
-                elif offset != offsets[-1]:
-                    offsets.append(offset)
-            if offsets:
-                yield last, offsets
-
-    def build(self, offset: int) -> bytes:
-        """The payload of the table in the message at `offset` of the file. The collected entries are used up."""
-        keys, values, postings = bytearray(), [], bytearray()
-        unique = self.code <= LAST_ID_INDEX
-        for key, offsets in self.groups():
-            keys += key
-            if len(offsets) == 1:
-                values.append(offsets[0])
-            elif unique:
+            key = hash_key(legs)[:width]
+            self._of(INDEX_PAIR_LEGS)[key[0]] += key + place
+        else:
+            key = bytes.fromhex(values["instrument_id"])[:width]
+            self._of(INDEX_LISTINGS)[key[0]] += key + place
+            exchange = self._venues.get(values["venue_id"])
+            if exchange is None:
                 raise SnapshotContentError(
-                    f"two records have the {INDEX_NAMES[self.code]} `{key.hex()}` in this file",
-                    "export with --ids 128" if self.width == 8 else None,
+                    f"a listing names the venue `{values['venue_id']}`, which is not in the file"
                 )
-            else:
-                values.append(LIST_BIT | len(postings))
-                postings += len(offsets).to_bytes(8, "little")
-                postings += b"".join([n.to_bytes(8, "little") for n in offsets])
-        return _lay_out(self.code, self.width, bytes(keys), values, bytes(postings), offset)
+            if values.get("symbol") is not None:
+                self._add_exchange_symbol(exchange, values["symbol"], place)
+
+    def _add_exchange_symbol(self, exchange: bytes, symbol: str, place: bytes) -> None:
+        key = hash_key(pair_key(exchange, symbol.encode()))[: self._width]
+        self._of(INDEX_EXCHANGE_SYMBOL)[key[0]] += key + place
+
+    def _plan(self, record: str) -> _Plan:
+        kind = KIND_CODES[LAYOUTS[record].kind]
+        exchange, symbol = EXCHANGE_SYMBOLS.get(record, ("", ""))
+        fields = [(field, self._of(code)) for field, code in INDEXED_FIELDS[record]]
+        ids = self._of(kind) if LAYOUTS[record].has_id else []
+        return _Plan(ids, fields, exchange, symbol, special=record in ("venue", "pair", "listing"))
+
+    def _of(self, code: int) -> list[bytearray]:
+        buckets = self._buckets.get(code)
+        if buckets is None:
+            buckets = self._buckets[code] = [bytearray() for _ in range(256)]
+        return buckets
 
 
-def _lay_out(code: int, width: int, keys: bytes, values: list[int], postings: bytes, offset: int) -> bytes:
-    num_keys = len(values)
-    num_home = 2 * num_keys
+class _Plan(NamedTuple):
+    """Where the keys of one record type go."""
+
+    ids: list[bytearray]
+    fields: list[tuple[str, list[bytearray]]]
+    exchange: str
+    symbol: str
+    special: bool
+
+
+def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> bytes:
     size = width + 8
-    ofs_slots = slots_offset(offset)
-    slots: list[int] = []
+    postings: list[int] = []
+    num_keys = 0
+    for n, bucket in enumerate(buckets):
+        entries = sorted([bytes(bucket[at : at + size]) for at in range(0, len(bucket), size)])
+        if len({entry[:width] for entry in entries}) != len(entries):
+            entries = _with_lists(code, width, entries, postings)
+        num_keys += len(entries)
+        buckets[n] = bytearray(b"".join(entries))
+    num_home = 2 * num_keys
+    table = bytearray(num_home * size)
+    head_of = Struct(f">I{size - 4}x").iter_unpack
+    lists: list[int] = []
     last, longest = -1, 1
-    for at in range(0, num_keys * width, width):
-        home = int.from_bytes(keys[at : at + 4], "big") * num_home >> 32
-        last = home if home > last else last + 1
-        slots.append(last)
-        if last - home >= longest:
-            longest = last - home + 1
+    for bucket in buckets:
+        at = 0
+        for (head,) in head_of(bucket):
+            home = head * num_home >> 32
+            if home > last:
+                last = home
+            else:
+                last += 1
+                if last - home >= longest:
+                    longest = last - home + 1
+            start = last * size
+            table[start : start + size] = bucket[at : at + size]
+            at += size
+            if bucket[at - 1] & 0x80:
+                lists.append(start + width)
     num_slots = num_home + longest - 1
-    ofs_postings = ofs_slots + num_slots * size
-    table = bytearray(num_slots * size)
-    at = 0
-    for slot, value in zip(slots, values, strict=True):
-        start = slot * size
-        if value >= LIST_BIT:
-            value += ofs_postings
-        table[start : start + size] = keys[at : at + width] + value.to_bytes(8, "little")
-        at += width
-    head = IndexHead(code, width, 0, num_keys, num_home, num_slots, longest, len(postings) // 8, ofs_slots)
+    table += bytes(num_slots * size - len(table))
+    ofs_slots = slots_offset(offset)
+    ofs_postings = ofs_slots + len(table)
+    for at in lists:  # their values count from the first list, whose place is known only now
+        value = int.from_bytes(table[at : at + 8], "little") + ofs_postings
+        table[at : at + 8] = value.to_bytes(8, "little")
+    head = IndexHead(code, width, 0, num_keys, num_home, num_slots, longest, len(postings), ofs_slots)
     padding = bytes(ofs_slots - offset - 32 - INDEX_HEAD.size)
-    return b"".join((INDEX_HEAD.pack(*head), padding, table, postings))
+    return b"".join((INDEX_HEAD.pack(*head), padding, table, Struct(f"<{len(postings)}Q").pack(*postings)))
+
+
+def _with_lists(code: int, width: int, entries: list[bytes], postings: list[int]) -> list[bytes]:
+    """The sorted entries with every key once: those with several answers point to a new list in `postings`."""
+    found = []
+    for key, group in groupby(entries, lambda entry: entry[:width]):
+        offsets = sorted({int.from_bytes(entry[width:], "little") for entry in group})
+        if len(offsets) == 1:
+            value = offsets[0]
+        elif code <= LAST_ID_INDEX:
+            raise SnapshotContentError(
+                f"two records have the {INDEX_NAMES[code]} `{key.hex()}` in this file",
+                "export with --ids 128" if width == 8 else None,
+            )
+        else:
+            value = LIST_BIT | 8 * len(postings)
+            postings += (len(offsets), *offsets)
+        found.append(key + value.to_bytes(8, "little"))
+    return found

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -108,10 +108,10 @@ class SnapshotWriter:
         self._num_messages = 0
         self._counts: dict[str, int] = dict.fromkeys(header.counts, 0)
         self._sections = [0] * layout.NUM_SECTION_PLACES
-        self._order: tuple[Any, ...] = (-1,)
+        self._section, self._last = -1, b""
         self._indexes = Indexes(self._width)
         self._codes = {name: dict(vocabularies.get(name, {})) for name in layout.VOCABULARIES}
-        self._encoders: dict[str, RecordEncoder] = {}
+        self._encoders: dict[str, tuple[RecordEncoder, int, bool]] = {}
         unknown = set(vocabularies) - set(layout.VOCABULARIES)
         if unknown:
             raise InvalidRecord("vocabulary", min(unknown), f"one of {', '.join(layout.VOCABULARIES)}")
@@ -153,42 +153,48 @@ class SnapshotWriter:
 
     def _write_record(self, entry: Entry) -> None:
         record, key, sequence, timestamp_ns, values = entry
-        encode = self._encoders.get(record)
-        if encode is None:
+        encoder = self._encoders.get(record)
+        if encoder is None:
             if record not in LAYOUTS:
                 raise InvalidRecord("record", record, f"one of {', '.join(LAYOUTS)} is expected")
-            encode = self._encoders[record] = record_encoder(record, self._codes, self._width)
+            encode = record_encoder(record, self._codes, self._width)
+            encoder = self._encoders[record] = encode, LAYOUTS[record].message, LAYOUTS[record].has_id
+        encode, message, has_id = encoder
         payload = encode(key, values)
-        table = LAYOUTS[record]
-        if table.has_id:
-            self._place(record, table.message, (key,))
+        if has_id:
+            self._place(record, message, key)
         else:
             symbol = (values.get("symbol") or "").encode()
-            self._place(record, table.message, (values["instrument_id"], values["venue_id"], symbol))
+            self._place(record, message, bytes.fromhex(values["instrument_id"] + values["venue_id"]) + symbol)
         self._indexes.add_record(record, key, values, self._offset)
-        self._emit(table.message, payload, sequence, timestamp_ns)
+        self._emit(message, payload, sequence, timestamp_ns)
 
     def _write_alias(self, entry: AliasEntry) -> None:
-        self._place("alias", layout.ALIAS, (entry.id,))
+        self._place("alias", layout.ALIAS, entry.id)
         self._indexes.add_id(KIND_CODES["instrument"], entry.id, self._offset)
         payload = encode_alias(entry.id, entry.target, entry.identity, self._width)
         self._emit(layout.ALIAS, payload, entry.sequence, entry.timestamp_ns)
 
     def _write_tombstone(self, entry: TombstoneEntry) -> None:
-        self._place("tombstone", layout.TOMBSTONE, (entry.kind, entry.id[: self._width]))
+        self._place("tombstone", layout.TOMBSTONE, bytes((entry.kind,)) + entry.id[: self._width])
         payload = encode_tombstone(entry.kind, entry.id, entry.record, self._width)
         self._emit(layout.TOMBSTONE, payload, entry.sequence, entry.timestamp_ns)
 
-    def _place(self, record: str, message: int, key: tuple[Any, ...]) -> None:
+    def _place(self, record: str, message: int, key: bytes) -> None:
         """Count the entry that comes next, and prove that it may stand behind the last one."""
-        order = (_SECTION_RANK[message], *key)
-        if order <= self._order:
-            last = _show(self._order[1:])
-            raise SnapshotContentError(f"{record} {_show(key)} comes after {last} but does not sort behind it")
-        self._order = order
-        if not self._sections[message]:
+        if message != self._section:
+            if _SECTION_RANK[message] <= _SECTION_RANK.get(self._section, -1):
+                raise SnapshotContentError(f"{record} {quote(key)} comes after the section of its type has ended")
+            self._section = message
             self._sections[message] = self._offset
-        self._counts[record] = self._counts.get(record, 0) + 1
+        elif key <= self._last:
+            last = quote(self._last)
+            raise SnapshotContentError(f"{record} {quote(key)} comes after {last} but does not sort behind it")
+        self._last = key
+        try:
+            self._counts[record] += 1
+        except KeyError:
+            self._counts[record] = 1
 
     def _frame(self, message: int, payload: bytes) -> None:
         self._emit(message, payload, self._header.as_of_sequence, self._header.as_of_ns)
@@ -328,7 +334,3 @@ class _Output:
 
 def _escaped(name: str) -> str:
     return glob.escape(name)
-
-
-def _show(key: tuple[Any, ...]) -> str:
-    return quote("/".join(part.hex() if isinstance(part, bytes) else str(part) for part in key))
