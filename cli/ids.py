@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog.errors import CatalogError, InvalidRecord
+from catalog.errors import CatalogError
 from cli import exits, inputs, output
 from cli.session import open_catalog, session
 
@@ -18,6 +18,8 @@ collisions_app = typer.Typer(help="Identities that were refused because their id
 @app.command()
 def compute(file: Annotated[str, typer.Argument(help="A JSON file, or `-` for standard input.")]) -> None:
     """Print the id of a record's identity. Needs `record` and the fields that identify it, and no database."""
+    from cli.identities import identify
+
     session.judges = True
     items, is_single = inputs.read_items(file)
     found: list[dict[str, Any]] = []
@@ -26,7 +28,7 @@ def compute(file: Annotated[str, typer.Argument(help="A JSON file, or `-` for st
         try:
             if item.problem is not None:
                 raise item.problem
-            found.append(_identify(item.value))
+            found.append(identify(item.value).to_json())
         except CatalogError as error:
             if is_single:
                 raise
@@ -41,23 +43,6 @@ def compute(file: Annotated[str, typer.Argument(help="A JSON file, or `-` for st
                 output.text(str(line["id"]))
     if code:
         raise typer.Exit(code)
-
-
-def _identify(value: object) -> dict[str, Any]:
-    from catalog.domain.claims import identity_of
-    from catalog.domain.identity import compute_id, event_type_number
-
-    if not isinstance(value, dict):
-        raise InvalidRecord("record", type(value).__name__, "a JSON object is expected")
-    given = {name: said for name, said in value.items() if said is not None and said != ""}
-    kind, identity = identity_of(given)
-    id = compute_id(kind, identity)
-    # an event type's id is a number
-    ids: dict[str, Any] = {"id": event_type_number(id)} if kind == "event-type" else {"id": str(id), "id64": id.id64}
-    for field, right in ids.items():
-        if given.get(field, right) != right:
-            raise InvalidRecord(field, given[field], f"this identity has the {field} `{right}`", code="wrong_id")
-    return ids | {"record": given["record"], "kind": kind, "identity": list(identity)}
 
 
 @app.command()

@@ -35,7 +35,7 @@ def import_(
     ] = None,
     feed: Annotated[str | None, typer.Option(help="Whose voice it is, if not the payload's own name.")] = None,
     tolerate: Annotated[
-        list[Literal["rejects"]] | None, typer.Option(help="`rejects`: rejected rows are expected; exit 0.")
+        Literal["rejects"] | None, typer.Option(help="`rejects`: rejected rows are expected; exit 0.")
     ] = None,
 ) -> None:
     """Import payloads. Good records are registered whatever else is wrong; the report accounts for every one.
@@ -62,7 +62,7 @@ def import_(
             reports.append(report.to_json())
             if report.failure is not None:
                 output.error(f"`{path}`: {report.failure}", _what_was_kept(dry_run, report.run_id))
-            code = max(code, _judge(report, "rejects" in (tolerate or ())))
+            code = max(code, _judge(report, tolerate is not None))
     output.import_reports(reports)
     if code:
         raise typer.Exit(code)

@@ -85,7 +85,7 @@ def _read_lines(text: str, decoder: ValueDecoder) -> list[Item]:
         row = line.strip()
         if not row:
             continue
-        place = f"line {number}"
+        place, value = f"line {number}", None
         try:
             value, end, problem = decoder.decode(row)
             if end != len(row):
