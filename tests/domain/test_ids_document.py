@@ -16,7 +16,7 @@ from catalog.domain.vocabulary import BLOCKCHAINS, EXCHANGES, MARKET_MICS, PRICE
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "ids.md").read_text(encoding="utf-8")
-#: The ids that were stated before there was code.
+#: The ids that were computed from the text alone.
 STATED = json.loads((Path(__file__).parent / "id_vectors.json").read_text(encoding="utf-8"))
 SAMPLE = (Path(catalog.__file__).parent / "sample.jsonl").read_text(encoding="utf-8").splitlines()
 
