@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from catalog import __version__
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, quote
 from cli import database, demo, disputes, exits, ids, imports, nouns, output, queries, snapshots
 from cli.session import session
 
@@ -76,10 +76,11 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     session.traceback = "--traceback" in words  # an error may come before options are parsed
     try:
-        code = _run(words)
+        code = _refuse_bytes(words) or _run(words)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return exits.INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        output.error("interrupted", "what was committed stays; the same command goes on from there")
+        return exits.COULD_NOT_RUN
     except BrokenPipeError:
         # the reader has seen enough; nothing must be written to it at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,6 +88,15 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a bug gets one line too
         return _report(error)
     return code
+
+
+def _refuse_bytes(words: list[str]) -> int:
+    """A word that is not UTF-8 can be neither looked up nor kept, so it is refused before anything happens."""
+    for word in words:
+        if any("\ud800" <= character <= "\udfff" for character in word):
+            output.error(f"{quote(word)} is not UTF-8", "rename the file, or mend the terminal's encoding")
+            return exits.COULD_NOT_RUN
+    return exits.DONE
 
 
 def _run(words: list[str]) -> int:
@@ -126,8 +136,6 @@ def _report(error: Exception) -> int:
         return exits.code_of(error)
     if hasattr(error, "format_message"):  # Typer keeps the class of usage errors to itself
         return _report_usage(error)
-    if isinstance(error, typer.Abort):
-        return exits.INTERRUPTED
     hint = None if session.traceback else "this is a defect; repeat with --traceback and report it"
     output.error(f"{type(error).__name__}: {error}", hint)
     return exits.COULD_NOT_RUN
@@ -139,7 +147,7 @@ def _report_usage(error: Any) -> int:
         return exits.COULD_NOT_RUN
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     output.error(message[:1].lower() + message[1:], f"`{path} --help` shows what it takes")
     return exits.COULD_NOT_RUN
 

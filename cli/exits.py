@@ -16,7 +16,6 @@ from catalog.errors import (
 from cli.session import session
 
 DONE, NO, COULD_NOT_RUN = 0, 1, 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 _ANSWERS = (Ambiguous, BreakingChange, Conflict, IdCollision, NotFound, SnapshotCorrupt)
 _JUDGEMENTS = (InvalidIdentifier, InvalidRecord)

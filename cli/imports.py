@@ -106,7 +106,7 @@ def list_(
 def show(run: Annotated[int, typer.Argument(help="The run's number.")]) -> None:
     """Show one run with its report."""
     with open_catalog() as catalog:
-        output.fields(catalog.import_run(run))
+        output.import_run(catalog.import_run(run))
 
 
 @app.command()

@@ -74,10 +74,10 @@ def record(found: Record, *, short: str | None = None) -> None:
 
 
 def records(found: Sequence[Record]) -> None:
-    """An array of records; for people one line each."""
+    """An array of records; for people one line each, and nothing for none."""
     if session.json:
         value([r.to_json() for r in found])
-    else:
+    elif found:
         _print_table([_summary(r.to_json()) for r in found])
 
 
@@ -110,6 +110,17 @@ def import_reports(reports: Sequence[Row]) -> None:
             _print_table([_difference(d) for d in report["differences"]])
 
 
+def import_run(run: Row) -> None:
+    """A past run; for people its report as a table."""
+    if session.json:
+        value(run)
+        return
+    report = run.get("report") or {}
+    _print_fields({k: v for k, v in run.items() if k != "report"})
+    _print_fields({k: v for k, v in report.items() if k not in (*run, "by_record", "dry_run")})
+    _print_table([{"record": name, **words} for name, words in report.get("by_record", {}).items()])
+
+
 def table(data: Sequence[Row]) -> None:
     """A table for people, whatever the options say."""
     _print_table(data)
@@ -123,11 +134,6 @@ def note(line: str) -> None:
     if not session.quiet:
         sys.stderr.write(escape(line) + "\n")
         sys.stderr.flush()
-
-
-def warning(line: str) -> None:
-    """Something that went wrong but stopped nothing."""
-    sys.stderr.write(f"warning: {mask_url(escape(line))}\n")
 
 
 def error(message: str, hint: str | None = None) -> None:
@@ -207,7 +213,7 @@ def _cell(data: Any) -> str:
 def _summary(data: Row) -> Row:
     id = data.get("id") or f"{data.get('instrument_id')}@{data.get('venue_id')}"
     label = next((data[name] for name in _LABELS if name in data), None)
-    place = next((data[name] for name in _PLACES if name in data), None)
+    place = next((data[name] for name in _PLACES if name in data and data[name] != label), None)
     return {
         "record": data["record"], "id": id, "symbol": label, "at": place, "name": data.get("name"), "status": data["status"],
     }  # fmt: skip
@@ -229,6 +235,7 @@ def _print_fields(data: Row) -> None:
 def _print_table(data: Iterable[Row]) -> None:
     lines = [{name: _cell(content) for name, content in row.items()} for row in data]
     if not lines:
+        note("(none)")
         return
     names = list(dict.fromkeys(name for line in lines for name in line))
     cells = [[line.get(name, "") for name in names] for line in lines]

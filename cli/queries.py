@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from catalog.errors import NotFound
 from cli import inputs, output
 from cli.session import open_catalog, session
+
+if TYPE_CHECKING:
+    from catalog.services.catalog import Catalog
 
 POLL_SECONDS = 1.0
 
@@ -44,13 +48,21 @@ def changes(
                 ("sequence", "record", "action", "record_id", "changed_at", "actor", "reason", "run_id"),
             )
             return
-        while True:
-            found = catalog.changes(after=after, limit=limit)
-            for change in found:
-                after = change["sequence"]
-                output.json_line(change) if session.json else output.follow_line(change)
-            if len(found) < limit:
-                time.sleep(POLL_SECONDS)
+        with suppress(KeyboardInterrupt):  # the one way to end it
+            _follow(catalog, after, limit)
+
+
+def _follow(catalog: Catalog, after: int, limit: int) -> None:
+    while True:
+        found = catalog.changes(after=after, limit=limit)
+        for change in found:
+            after = change["sequence"]
+            if session.json:
+                output.json_line(change)
+            else:
+                output.follow_line(change)
+        if len(found) < limit:
+            time.sleep(POLL_SECONDS)
 
 
 def stats() -> None:
