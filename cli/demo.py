@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +65,8 @@ def _server() -> Iterator[str]:
 
 
 def _import_and_export(url: str, path: str) -> dict[str, Any]:
+    from importlib.resources import as_file, files
+
     from catalog.database import migrations
     from catalog.services.catalog import Catalog
 
