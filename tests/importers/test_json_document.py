@@ -168,4 +168,5 @@ def test_an_array_is_found_by_name_or_as_the_document() -> None:
 
 def test_a_head_gives_what_is_whole_in_it() -> None:
     assert [r.value for r in read_head(b'{"a": 1, "rows": [{"b": 2}, {"c', ROWS)] == [1, {"b": 2}]
+    assert [r.value for r in read_head('[1, "é"]'.encode()[:-3], ROWS)] == [1]
     assert read_head(b"\x89PNG\r\n", ROWS) == []

@@ -92,7 +92,7 @@ def test_the_payloads_that_are_mutated_are_good(source: str) -> None:
 
 @SOURCES
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_damaged_payloads(source: str, data: st.DataObject) -> None:
     payload = PAYLOADS[source]
     for _ in range(data.draw(st.integers(1, 3))):
@@ -104,7 +104,7 @@ def test_damaged_payloads(source: str, data: st.DataObject) -> None:
 
 @SOURCES
 @given(data=st.binary(max_size=200))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_any_bytes(source: str, data: bytes) -> None:
     check(IMPORTERS[source], data)
 
@@ -122,7 +122,7 @@ def test_truncated_payloads_are_no_surprise(source: str) -> None:
 
 @pytest.mark.parametrize("source", ROWS)
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_rows_with_any_value_anywhere(source: str, data: st.DataObject) -> None:
     rows: list[Any] = json.loads(json.dumps(ROWS[source]))
     number = data.draw(st.integers(0, len(rows) - 1))
@@ -136,7 +136,7 @@ def test_rows_with_any_value_anywhere(source: str, data: st.DataObject) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(finance_row())), st.text(max_size=300), max_size=4))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_cells_with_any_text(changes: dict[str, str]) -> None:
     check(IMPORTERS["finance-database"], finance_database(finance_row(**changes), finance_row()).encode())
 
@@ -147,7 +147,7 @@ def test_cells_with_any_text(changes: dict[str, str]) -> None:
         max_size=40,
     )
 )
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_good_rows_survive_any_quotes_around_them(pieces: list[str]) -> None:
     header, good = finance_database(finance_row()).splitlines()
     payload = "\n".join([header, good, "".join(pieces), good, good]).encode()
