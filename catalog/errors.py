@@ -71,7 +71,9 @@ class Ambiguous(CatalogError, LookupError):
     code = "ambiguous"
 
     def __init__(self, what: str, key: object, candidates: list[str]) -> None:
-        super().__init__(f"{len(candidates)} answer to {what} {quote(key)}", f"name one of: {', '.join(candidates[:8])}")
+        super().__init__(
+            f"{len(candidates)} answer to {what} {quote(key)}", f"name one of: {', '.join(candidates[:8])}"
+        )
         self.key, self.candidates = key, candidates
 
 
@@ -190,7 +192,8 @@ class SchemaBehind(SchemaMismatch):
 
     def __init__(self, current: str | None, wanted: str) -> None:
         super().__init__(
-            f"the schema is behind: at `{current or 'empty'}`, this program needs `{wanted}`", "run `catalog db upgrade`"
+            f"the schema is behind: at `{current or 'empty'}`, this program needs `{wanted}`",
+            "run `catalog db upgrade`",
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,7 @@ from catalog.domain import identifiers
 from catalog.domain.decimals import canonical_decimal, format_decimal
 from catalog.domain.records import RECORDS
 from catalog.domain.text import key
-from catalog.domain.vocabulary import RECORD_KINDS
+from catalog.domain.vocabulary import EXCHANGES, RECORD_KINDS
 from catalog.errors import InvalidRecord
 
 #: Identity fields of record types whose records are not registered here yet: (leading words, fields).
@@ -23,6 +24,12 @@ _LATER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "broker_contract": ((), ("broker", "symbol", "generation")),
     "event_type": ((), ("name", "version")),
 }
+#: Any last trading date from here on is a sentinel for a perpetual.
+_NEVER = date(2099, 1, 1)
+#: A trading platform, never the exchange that lists a contract.
+_PLATFORMS = frozenset(["GLBX"])
+_GENERATION = re.compile(r"[2-9]|[1-9][0-9]{1,4}")
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _OPTIONAL = frozenset(["segment", "generation", "last_trading_date", "pool_id"])
 
 
@@ -36,6 +43,8 @@ def identity_of(value: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         model = RECORDS[record]
         names = set(model.IDENTITY) | {"record"}
         given = {k: v for k, v in value.items() if k in names and v is not None}
+        if isinstance(given.get("exchange"), str):
+            known_slug(given["exchange"])
         if record == "pair":
             # the assets are no part of a pair's identity, but a record needs them
             given |= {"base_id": "0" * 32, "quote_id": "0" * 32}
@@ -46,6 +55,8 @@ def identity_of(value: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 def _field(name: str, value: Mapping[str, Any]) -> str:
     names = name.split("|")
+    if all(value.get(n) is not None for n in names[:2]) and len(names) > 1:
+        raise InvalidRecord(names[0], value[names[0]], f"either this or {names[1]}, not both")
     given = next((n for n in names if value.get(n) is not None), None)
     if given is None:
         if name in _OPTIONAL:
@@ -57,15 +68,12 @@ def _field(name: str, value: Mapping[str, Any]) -> str:
 def _normal(name: str, said: Any, value: Mapping[str, Any]) -> str:
     if name == "strike_price":
         return format_decimal(canonical_decimal(said))
-    if name == "version" and isinstance(said, int):
-        return str(said)
+    if name == "version" and isinstance(said, int) and not isinstance(said, bool):
+        said = str(said)
     if not isinstance(said, str):
         raise InvalidRecord(name, said, "text is expected")
     if name in ("last_trading_date", "expiry_date"):
-        try:
-            return date.fromisoformat(said).isoformat()
-        except ValueError:
-            raise InvalidRecord(name, said, "a date such as 2026-12-18 is expected") from None
+        return _date(name, said)
     if name == "option_kind":
         kinds = {"call": "C", "put": "P", "C": "C", "P": "P"}
         if said not in kinds:
@@ -73,11 +81,47 @@ def _normal(name: str, said: Any, value: Mapping[str, Any]) -> str:
         return kinds[said]
     if name == "address":
         return identifiers.address(identifiers.caip2(str(value.get("blockchain"))), said)
-    checks = {
-        "mic": identifiers.mic,
-        "exchange": identifiers.slug,
-        "broker": identifiers.slug,
+    if name == "segment":
+        return _segment(said, value)
+    for field, pattern in (("generation", _GENERATION), ("version", _VERSION)):
+        if name == field and not pattern.fullmatch(said):
+            raise InvalidRecord(name, said, "a number without leading zeros is expected")
+    checks: dict[str, Callable[[str], str]] = {
+        "mic": _listing_mic,
+        "exchange": known_slug,
+        "broker": known_slug,
         "blockchain": identifiers.caip2,
         "pool_id": identifiers.pool_id,
     }
     return checks[name](said) if name in checks else key(said, name)
+
+
+def known_slug(value: str) -> str:
+    """A slug of the table in docs/ids.md: another name for an exchange would be another id for the same thing."""
+    if identifiers.slug(value) not in EXCHANGES:
+        raise InvalidRecord("exchange", value, f"not in the table of docs/ids.md: {', '.join(EXCHANGES)}")
+    return value
+
+
+def _date(name: str, said: str) -> str:
+    try:
+        day = date.fromisoformat(said)
+    except ValueError:
+        raise InvalidRecord(name, said, "a date such as 2026-12-18 is expected") from None
+    return "" if name == "last_trading_date" and day >= _NEVER else day.isoformat()
+
+
+def _segment(said: str, value: Mapping[str, Any]) -> str:
+    exchange = EXCHANGES.get(str(value.get("exchange")))
+    allowed = exchange.segments if exchange else ()
+    if said and said not in allowed:
+        raise InvalidRecord(
+            "segment", said, f"one of {', '.join(allowed)} is expected" if allowed else "none is expected here"
+        )
+    return said
+
+
+def _listing_mic(value: str) -> str:
+    if value in _PLATFORMS:
+        raise InvalidRecord("mic", value, "a platform; name the exchange that lists the contract, such as XCME")
+    return identifiers.mic(value)
