@@ -41,7 +41,7 @@ class InvalidRecord(CatalogError, ValueError):
     code = "invalid_record"
 
     def __init__(self, field: str, value: object, reason: str, *, code: str | None = None, hint: str | None = None):
-        super().__init__(f"invalid {field} {quote(value)}: {reason}", hint)
+        super().__init__(f"invalid {escape(field)} {quote(value)}: {reason}", hint)
         self.field, self.value, self.reason = field, value, reason
         if code is not None:
             self.code = code

@@ -18,7 +18,7 @@ collisions_app = typer.Typer(help="Identities that were refused because their id
 @app.command()
 def compute(file: Annotated[str, typer.Argument(help="A JSON file, or `-` for standard input.")]) -> None:
     """Print the id of a record's identity. Needs `record` and the fields that identify it, and no database."""
-    from cli.identities import identify
+    from catalog.domain.claims import describe
 
     session.judges = True
     items, is_single = inputs.read_items(file)
@@ -28,7 +28,7 @@ def compute(file: Annotated[str, typer.Argument(help="A JSON file, or `-` for st
         try:
             if item.problem is not None:
                 raise item.problem
-            found.append(identify(item.value).to_json())
+            found.append(describe(item.value))
         except CatalogError as error:
             if is_single:
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.domain import identifiers
 from catalog.domain.decimals import canonical_decimal, format_decimal
+from catalog.domain.identity import compute_id, event_type_number
 from catalog.domain.records import RECORDS
 from catalog.domain.text import key
 from catalog.domain.vocabulary import EXCHANGES, RECORD_KINDS
@@ -33,11 +34,33 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _OPTIONAL = frozenset(["segment", "generation", "last_trading_date", "pool_id"])
 
 
+def describe(value: object) -> dict[str, Any]:
+    """What `catalog id compute` prints: the id behind a JSON object, with its record type, kind and identity.
+
+    An `id` or `id64` in the object is checked and not trusted; the id of an event type is its number.
+    """
+    if not isinstance(value, dict):
+        raise InvalidRecord("record", type(value).__name__, "a JSON object is expected")
+    given = {name: said for name, said in value.items() if said is not None and said != ""}
+    kind, identity = identity_of(given)
+    id = compute_id(kind, identity)
+    found: dict[str, Any] = {"id": str(id), "id64": id.id64} if kind != "event-type" else {"id": event_type_number(id)}
+    for name, expected in found.items():
+        if given.get(name, expected) != expected:
+            raise InvalidRecord(name, given[name], f"this identity has the {name} `{expected}`", code="wrong_id")
+    return found | {"record": given["record"], "kind": kind, "identity": list(identity)}
+
+
 def identity_of(value: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """(kind, identity fields) of a JSON object. Raises InvalidRecord or InvalidIdentifier."""
     record = value.get("record")
-    if not isinstance(record, str) or record not in RECORD_KINDS or record == "listing":
-        raise InvalidRecord("record", record, "a record type that has ids is expected", code="unknown_record")
+    if record == "listing":
+        raise InvalidRecord("record", record, "a listing has no id", hint="its key is INSTRUMENT@VENUE[:SYMBOL]")
+    if not isinstance(record, str) or record not in RECORD_KINDS:
+        names = ", ".join(name for name in RECORD_KINDS if name != "listing")
+        raise InvalidRecord(
+            "record", "nothing" if record is None else record, f"one of {names} is expected", code="unknown_record"
+        )
     kind = RECORD_KINDS[record]
     if record in RECORDS:
         model = RECORDS[record]

@@ -32,6 +32,8 @@ def canonical_decimal(value: object) -> Decimal:
         return _ZERO
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
+    if len(digits) > MAX_TEXT:
+        raise InvalidIdentifier("decimal", f"a number of {len(digits)} digits", f"more than {MAX_DIGITS} digits")
     while digits[-1] == 0:
         digits = digits[:-1]
         exponent += 1

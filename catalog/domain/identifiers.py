@@ -169,12 +169,12 @@ _VALUES = {c: n for n, c in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*@#")
 def isin(value: str) -> str:
     """An ISIN (ISO 6166): prefix, nine characters, Luhn check digit over the digits that letters expand to."""
     if not _ISIN.fullmatch(value):
-        if _FIGI.fullmatch(value):
-            raise InvalidIdentifier("ISIN", value, "this is a FIGI", "put it into the field figi")
         raise InvalidIdentifier("ISIN", value, "two letters, nine letters or digits and a check digit are expected")
     if value[:2] not in isin_prefixes():
         raise InvalidIdentifier("ISIN", value, f"`{value[:2]}` is neither a country nor an international prefix")
     if value[11] != isin_check_digit(value[:11]):
+        if _FIGI.fullmatch(value):  # `BB` is Barbados too, so the form alone does not tell
+            raise InvalidIdentifier("ISIN", value, "this is a FIGI", "put it into the field figi")
         raise InvalidIdentifier("ISIN", value, f"the check digit should be {isin_check_digit(value[:11])}")
     return value
 

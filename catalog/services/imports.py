@@ -244,7 +244,7 @@ class _Run:
         for key, record in outcome.records.items():
             self.report.count(record, outcome.results[key])
         for reject in self.rows.rejects:
-            self.report.count(reject.record, "rejected")
+            self.report.count(reject.record or "unknown", "rejected")
         self.report.disputes = len(outcome.disputes)
         for refused, error in outcome.rejects:
             place = self.rows.places.get(key_of(refused), "")
