@@ -90,7 +90,10 @@ def _field(name: str, value: Mapping[str, Any]) -> str:
 
 def _normal(name: str, said: Any, value: Mapping[str, Any]) -> str:
     if name == "strike_price":
-        return format_decimal(canonical_decimal(said))
+        strike = canonical_decimal(said)
+        if strike < 0:
+            raise InvalidRecord(name, said, "negative")
+        return format_decimal(strike)
     if name == "version" and isinstance(said, int) and not isinstance(said, bool):
         said = str(said)
     if not isinstance(said, str):
@@ -131,6 +134,8 @@ def _date(name: str, said: str) -> str:
         day = date.fromisoformat(said)
     except ValueError:
         raise InvalidRecord(name, said, "a date such as 2026-12-18 is expected") from None
+    if day.isoformat() != said:
+        raise InvalidRecord(name, said, "a date is written with its dashes, such as 2026-12-18")
     return "" if name == "last_trading_date" and day >= _NEVER else day.isoformat()
 
 

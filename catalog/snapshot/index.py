@@ -138,6 +138,8 @@ def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> by
     postings: list[int] = []
     num_keys = 0
     for n, bucket in enumerate(buckets):
+        if not bucket:
+            continue
         entries = sorted([bytes(bucket[at : at + size]) for at in range(0, len(bucket), size)])
         if len({entry[:width] for entry in entries}) != len(entries):
             entries = _with_lists(code, width, entries, postings)

@@ -13,13 +13,13 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
 
-from catalog.errors import CatalogError, DecodeError, InvalidIdentifier, NotFound, Truncated
+from catalog.errors import CatalogError, DecodeError, InvalidIdentifier, LimitExceeded, NotFound, Truncated
 from catalog.snapshot.entries import AliasEntry
 from catalog.snapshot.faults import SnapshotError
 from catalog.snapshot.index import LIST_BIT, hash_key
 from catalog.wire import layout
 from catalog.wire.frame import HEADER, HEADER_SIZE, Buffer, Message, decode_message, refuse_header
-from catalog.wire.layout import KIND_CODES, LAYOUTS, RECORD_OF
+from catalog.wire.layout import ID_SIZE, KIND_CODES, LAYOUTS, RECORD_OF
 from catalog.wire.messages import (
     END_SIZE,
     INDEX_HEAD,
@@ -127,6 +127,8 @@ class MappedFile:
             key = _from_hex(id)  # type: ignore[arg-type]  # bytes raise TypeError, which is the cheapest question
         except (TypeError, ValueError):
             key = id_bytes(id)
+        if len(key) != 16:
+            raise InvalidIdentifier("id", id, "32 hex digits or 16 bytes are expected")
         try:
             start, homes, span, size = self._tables[kind]
         except KeyError:
@@ -144,8 +146,6 @@ class MappedFile:
                 self._check_mismatch(at, offset, prefix)
                 return None
             at += 1
-        if len(key) != 16:
-            raise InvalidIdentifier("id", id, "32 hex digits or 16 bytes are expected")
         return None
 
     def _check_mismatch(self, at: int, offset: int, prefix: bytes) -> None:
@@ -212,34 +212,38 @@ class MappedFile:
         return self._target(decode_message(self._data, offset))
 
     def _target(self, message: Message) -> int:
-        base = message.offset + HEADER_SIZE
-        alias = decode_alias(message.payload, base, self._width)
+        alias = self.alias_entry(message)
         if alias.target is None:
             hint = "it is an alias that two instruments claim; a dispute is open"
             raise NotFound("instrument", alias.id.hex(), hint)
-        offset = self._locate_reference(alias.target, "instrument", base)
-        if self._data[offset + 4] == layout.ALIAS:
-            raise DecodeError(base, "alias.target", "a record", "another alias")
+        offset = self.locate(alias.target)
+        if offset is None or self._data[offset + 4] == layout.ALIAS:
+            expected = f"the instrument `{alias.target.hex()}` in this file"
+            raise DecodeError(message.offset + HEADER_SIZE, "alias.target", expected, "an alias" if offset else "none")
         return offset
 
     def alias_entry(self, message: Message) -> AliasEntry:
         """An alias message, its target as 16 bytes."""
-        alias = decode_alias(message.payload, message.offset + HEADER_SIZE, self._width)
-        target = None if alias.target is None else _from_hex(self._resolve(alias.target, "instrument"))
+        base = message.offset + HEADER_SIZE
+        alias = decode_alias(message.payload, base, self._width)
+        try:
+            target = None if alias.target is None else _from_hex(self._resolve(alias.target, "instrument"))
+        except LookupError as error:
+            expected = "the id of an instrument in this file"
+            raise DecodeError(base + ID_SIZE + 1, "alias.target", expected, alias.target) from error
         return AliasEntry(alias.id, target, message.sequence, message.timestamp_ns, alias.identity)
 
     def _resolve(self, reference: bytes, kind: str) -> str:
-        """The 32 digits of the id that a reference means."""
+        """The 32 digits of the id that a reference means. Raises LookupError when nothing in the file has it."""
         if len(reference) == 16:
             return reference.hex()
-        offset = self._locate_reference(reference, kind, 0)
-        return self._data[offset + 32 : offset + 48].hex()
-
-    def _locate_reference(self, reference: bytes, kind: str, base: int) -> int:
         found = self._search(KIND_CODES[kind], reference)
-        if not found or self._data[found[0] + 32 : found[0] + 32 + len(reference)] != reference:
-            raise DecodeError(base, "reference", f"the id of a {kind} in this file", reference)
-        return found[0]
+        if not found:
+            raise LookupError(reference)
+        full = self._data[found[0] + 32 : found[0] + 48]
+        if full[: len(reference)] != reference:
+            raise DecodeError(found[0] + 32, "id", f"the id `{reference.hex()}`, which the index has here", full)
+        return full.hex()
 
     def _record_name(self, message: Message) -> str:
         subtype = message.payload[16] if message.type == layout.INSTRUMENT and len(message.payload) > 16 else 0
@@ -264,7 +268,11 @@ class MappedFile:
         if message.type != layout.SNAPSHOT:
             raise DecodeError(4, "type", "0x21 (snapshot)", f"0x{message.type:02x}")
         self._first = message.end
-        return decode_snapshot(message.payload, HEADER_SIZE)
+        header = decode_snapshot(message.payload, HEADER_SIZE)
+        if sum(header.counts.values()) > self._size // HEADER_SIZE:
+            expected = f"as many records as fit into {self._size} bytes"
+            raise LimitExceeded(HEADER_SIZE, "counts", expected, sum(header.counts.values()))
+        return header
 
     def _read_end(self) -> EndMessage:
         offset = self._size - _TRAILER_SIZE
@@ -305,7 +313,7 @@ class MappedFile:
             self._tables[index] = (0, 0, 0, self._width + 8)
             return self._tables[index]
         data = self._data
-        if place > self._size - HEADER_SIZE:
+        if place > len(data) - HEADER_SIZE:
             raise Truncated(place, "index", f"{HEADER_SIZE} bytes", self._size - place)
         refuse_header(data, place)
         _, message_type, _, _, _, length, *_ = HEADER.unpack_from(data, place)

@@ -233,15 +233,18 @@ class _Verifier:
             self.note(message.offset, f"{place}: expected the {kind} `{id}` in the file, found {found}")
 
     def _check_alias(self, message: Message) -> None:
-        from catalog.domain.identity import decode_identity, digest
+        from catalog.domain.identity import decode_identity, digest, encode_identity
 
         alias = decode_alias(message.payload, message.offset + HEADER_SIZE, self.width)
         self._place(message, "alias", (alias.id,))
         entry = self.snapshot.alias_entry(message)
         self._bytes(message, encode_alias(entry.id, entry.target, entry.identity, self.width))
-        if digest("instrument", alias.identity) != alias.id:
+        try:
+            plain = encode_identity(decode_identity(alias.identity)) == alias.identity
+        except UnicodeDecodeError:
+            plain = False
+        if not plain or digest("instrument", alias.identity) != alias.id:
             self.note(message.offset + HEADER_SIZE, f"at byte {message.offset}: this alias is not its identity's id")
-        decode_identity(alias.identity)
         if entry.target is not None:
             self._check_reference(message, "alias", "target", entry.target.hex(), "instrument")
         self.indexes.add_id(KIND_CODES["instrument"], alias.id, message.offset)

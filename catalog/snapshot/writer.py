@@ -255,6 +255,12 @@ class _Output:
 
     def __enter__(self) -> _Output:
         target = self.target
+        try:
+            target.stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise self._failure(error) from error
         if target.is_dir():
             raise SnapshotError(target, "write", "it is a directory", "name a file inside it")
         if not target.parent.is_dir():

@@ -174,12 +174,12 @@ def decode_vocabulary(payload: bytes, base: int) -> tuple[str, dict[int, str]]:
     name = cursor.key("vocabulary.name")
     num_codes = cursor.limited(cursor.u16("vocabulary.num_codes"), MAX_CODES, "vocabulary.num_codes")
     codes: dict[int, str] = {}
-    last = 0
+    last, limit = 0, 1 << 8 * VOCABULARIES.get(name, 2)
     for _ in range(num_codes):
         at = base + cursor.at
         code = cursor.u16("vocabulary.code")
-        if code <= last:
-            raise DecodeError(at, "vocabulary.code", f"a code above {last}", code)
+        if not last < code < limit:
+            raise DecodeError(at, "vocabulary.code", f"a code above {last} and below {limit}", code)
         codes[code] = cursor.key("vocabulary.value")
         last = code
     if len(set(codes.values())) != len(codes):
@@ -236,6 +236,8 @@ def decode_index_head(payload: bytes, offset: int, payload_size: int, width: int
     head = IndexHead(*INDEX_HEAD.unpack_from(payload))
     if head.key_width != width:
         raise DecodeError(base + 1, "index.key_width", width, head.key_width)
+    if head.reserved:
+        raise DecodeError(base + 2, "index.reserved", 0, head.reserved)
     if head.ofs_slots != slots_offset(offset):
         raise DecodeError(base + 24, "index.ofs_slots", slots_offset(offset), head.ofs_slots)
     if not head.num_home or not head.max_probe or head.num_slots != head.num_home + head.max_probe - 1:

@@ -20,7 +20,7 @@ from catalog.wire.primitives import Cursor
 
 #: Codes of a file: vocabulary name → code → name.
 Names = dict[str, dict[int, str]]
-#: The 32 digits behind a reference: (bytes as they stand in the file, kind) → text.
+#: The 32 digits behind a reference: (bytes as they stand in the file, kind) → text. Raises LookupError for none.
 Resolve = Callable[[bytes, str], str]
 RecordEncoder = Callable[[bytes, Mapping[str, Any]], bytes]
 #: (payload, place of the payload in the file) → field name → value; unknown trailing bytes are left alone.
@@ -64,7 +64,7 @@ def record_encoder(record: str, codes: Mapping[str, Mapping[str, int]], width: i
 def _compiled_encoder(record: str, width: int) -> Callable[[dict[str, dict[str, bytes]]], RecordEncoder]:
     layout = LAYOUTS[record]
     lines = ["def make(codes):", *(f" c_{name} = codes[{name!r}]" for name in VOCABULARIES), " def encode(id, values):"]
-    lines.append("  get = values.get")
+    lines += [f"  if len(id) != {ID_SIZE if layout.has_id else 0}: raise ValueError", "  get = values.get"]
     pieces = ["id" if layout.has_id else "b''"]
     if layout.message == INSTRUMENT:
         pieces.append(repr(bytes((layout.subtype,))))
@@ -242,7 +242,12 @@ def decode_field(cursor: Cursor, layout: RecordLayout, field: Field, names: Name
         case "decimal":
             return cursor.decimal(path)
         case "ref":
-            return resolve(cursor.take(width, path), field.domain)
+            start, reference = cursor.at, cursor.take(width, path)
+            try:
+                return resolve(reference, field.domain)
+            except LookupError:
+                expected = f"the id of a record of the kind {field.domain} in this file"
+                raise DecodeError(cursor.base + start, path, expected, reference) from None
     return cursor.code(VOCABULARIES[field.domain], names.get(field.domain, {}), path, field.domain)
 
 
