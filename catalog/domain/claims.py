@@ -64,8 +64,8 @@ def identity_of(value: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     kind = RECORD_KINDS[record]
     if record in RECORDS:
         model = RECORDS[record]
-        names = set(model.IDENTITY) | {"record"}
-        given = {k: v for k, v in value.items() if k in names and v is not None}
+        wanted = set(model.IDENTITY) | {"record"}
+        given = {k: v for k, v in value.items() if k in wanted and v is not None}
         if isinstance(given.get("exchange"), str):
             known_slug(given["exchange"])
         if record == "pair":
