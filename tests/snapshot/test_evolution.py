@@ -1,0 +1,133 @@
+"""A reader of version 1 before a made-up version 2: what it does not know it passes over, what it knows it finds."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from catalog.domain import RECORDS, Record
+from catalog.errors import UnsupportedVersion
+from catalog.snapshot import Snapshot
+from catalog.snapshot.entries import AliasEntry, Entry
+from catalog.snapshot.index import Indexes
+from catalog.snapshot.show import cat
+from catalog.snapshot.verify import verify
+from catalog.wire import layout
+from catalog.wire.frame import Message, decode_stream, encode_message
+from catalog.wire.messages import EndMessage, encode_end
+from tests.snapshot import support
+from tests.snapshot.support import AAPL, PAIR
+
+FUTURE = b"\x11" * 16 + b"\x04" + b"a future, which version 1 cannot read"
+POOL = b"\x22" * 16 + b"a pool"
+
+
+def version_2(id_bits: int) -> bytes:
+    """The universe as a later version might write it.
+
+    Bytes stand behind every payload; there are unknown messages, an instrument of an unknown type, a pool, another
+    vocabulary, another index, and their counts. What version 1 defines is as version 1 defines it.
+    """
+    good = support.golden(f"v1-{id_bits}")
+    indexes = Indexes(id_bits // 8)
+    data = bytearray()
+    sections, places = [0] * 16, [0] * 32
+    number = 0
+
+    def emit(type: int, payload: bytes, like: Message) -> None:
+        nonlocal number
+        if type < 16 and type != layout.VOCABULARY:
+            sections[type] = sections[type] or len(data)
+        data.extend(encode_message(type, payload, like.sequence, like.timestamp_ns))
+        number += 1
+
+    by_offset = dict(zip(record_offsets(good), support.universe(), strict=True))
+    for message in decode_stream(good):
+        if message.type == layout.PAIR:
+            emit(layout.POOL, POOL, message)
+        entry = by_offset.get(message.offset)
+        if isinstance(entry, AliasEntry):
+            indexes.add_id(1, entry.id, len(data))
+        elif isinstance(entry, Entry):
+            indexes.add_record(entry.record, entry.id, entry.values, len(data))
+        if message.type == layout.SNAPSHOT:
+            emit(layout.SNAPSHOT, with_counts(message.payload) + b"new", message)
+        elif message.type == layout.INDEX:
+            code = message.payload[0]
+            places[code] = len(data)
+            emit(layout.INDEX, indexes.build(code, len(data)) + b"new", message)
+        elif message.type == layout.END:
+            places[30] = len(data)
+            emit(layout.INDEX, b"\x1e an index of another make", message)
+            size = len(data) + 32 + len(message.payload)
+            end = EndMessage(tuple(sections), tuple(places), number + 1, size, blake3(bytes(data)).digest())
+            emit(layout.END, encode_end(end), message)
+        else:
+            emit(message.type, message.payload + b"new", message)
+        if message.payload.startswith(b"\x0avenue_type"):
+            emit(layout.VOCABULARY, b"\x05zebra\x01\x00\x01\x00\x01z", message)
+            emit(0x7E, b"an unknown message", message)
+        if isinstance(entry, Entry) and entry.record in ("etf", "pair"):
+            emit(*{"etf": (1, FUTURE), "pair": (0x7E, b"another")}[entry.record], message)
+    return bytes(data)
+
+
+def record_offsets(data: bytes) -> list[int]:
+    return [m.offset for m in decode_stream(data) if m.type < 0x0D]
+
+
+def with_counts(payload: bytes) -> bytes:
+    """A snapshot payload of version 2, with counts of a future and a pool added."""
+    end = 54 + 10 * payload[52]
+    rows = sorted([*struct.iter_unpack("<BBQ", payload[54:end]), (1, 4, 1), (2, 0, 1)])
+    table = b"".join(struct.pack("<BBQ", *row) for row in rows)
+    return b"\2\0" + payload[2:52] + struct.pack("<H", len(rows)) + table + payload[end:]
+
+
+def expected() -> list[Record]:
+    by_values = {(r.record, r.identity): r for r in support.RECORDS}
+    entries = [e for e in support.universe() if isinstance(e, Entry)]
+    return [by_values[e.record, RECORDS[e.record](**known(e)).identity] for e in entries]
+
+
+def known(entry: Entry) -> dict[str, object]:
+    return {name: value for name, value in entry.values.items() if value is not None}
+
+
+def test_a_version_1_reader_reads_what_a_version_2_adds(tmp_path: Path) -> None:
+    path = tmp_path / "v2.snap"
+    path.write_bytes(version_2(64))
+    with Snapshot.open(path) as snapshot:
+        assert snapshot.header.format_version == 2
+        assert list(snapshot.records()) == expected()
+        assert snapshot.get(AAPL.id) == AAPL
+        assert snapshot.get(support.ALIASES[0].id) == AAPL
+        assert snapshot.by_symbol("AAPL") == [AAPL]
+        assert snapshot.get(PAIR.id, "pair") == PAIR
+        assert len(list(snapshot.aliases())) == len(list(snapshot.tombstones())) == 2
+        assert len(snapshot) == len(list(snapshot)) == 8
+    assert verify(path).problems == []
+    names = [line["message"] for line in cat(path)]
+    assert names.count("unknown") == 4
+
+
+def test_a_flip_in_what_is_not_known_is_still_found(tmp_path: Path) -> None:
+    path = tmp_path / "v2.snap"
+    good = version_2(64)
+    for words in (b"which version 1 cannot read", b"an unknown message", b"a pool", b"new"):
+        flipped = bytearray(good)
+        flipped[good.index(words)] ^= 1
+        path.write_bytes(flipped)
+        assert not verify(path).ok
+
+
+def test_another_header_version_is_refused(tmp_path: Path) -> None:
+    data = bytearray(support.golden("v1-64"))
+    data[5] = 2
+    path = tmp_path / "v2.snap"
+    path.write_bytes(data)
+    with pytest.raises(UnsupportedVersion, match="at byte 5, version: expected 1, found 2"):
+        Snapshot.open(path)
