@@ -61,7 +61,8 @@ def version_2(id_bits: int) -> bytes:
             emit(layout.INDEX, indexes.build(code, len(data)) + b"new", message)
         elif message.type == layout.END:
             places[30] = len(data)
-            emit(layout.INDEX, b"\x1e an index of another make", message)
+            indexes.add_id(30, POOL[:16], sections[layout.POOL])
+            emit(layout.INDEX, indexes.build(30, len(data)), message)
             size = len(data) + 32 + len(message.payload)
             end = EndMessage(tuple(sections), tuple(places), number + 1, size, blake3(bytes(data)).digest())
             emit(layout.END, encode_end(end), message)
