@@ -11,8 +11,8 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +23,7 @@ from psycopg.sql import SQL, Identifier
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
+from catalog import Catalog
 from catalog.database.embedded import EmbeddedServer
 
 DATABASE_FIXTURES = {"database_server", "migrated_server", "postgres_bin"}
@@ -157,3 +158,22 @@ def real_data() -> Path:
     if not value:
         pytest.skip("CATALOG_REAL_DATA is not set")
     return Path(value)
+
+
+@pytest.fixture
+def catalog(database_url: str) -> Iterator[Catalog]:
+    with Catalog.open(database_url, actor="tester") as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh_catalog(database_server: Server, migrated_server: NoopExecutor) -> Iterator[Callable[[], Catalog]]:
+    """`fresh_catalog()` gives an empty catalog of its own, as often as it is called."""
+    with ExitStack() as stack:
+
+        def make() -> Catalog:
+            return Catalog.open(
+                stack.enter_context(database_server.database(migrated_server.template_dbname)), actor="tester"
+            )
+
+        yield make

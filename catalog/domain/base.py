@@ -84,7 +84,7 @@ class Record(BaseModel):
     @property
     def identity(self) -> tuple[str, ...]:
         """The identity's fields as DESIGN's table orders them, absent ones empty."""
-        raise AssertionError(f"{type(self).__name__} defines no identity")  # pragma: no cover - each subclass has one
+        raise AssertionError(f"{type(self).__name__} defines no identity")
 
     @property
     def kind(self) -> str:

@@ -17,10 +17,8 @@ from sqlalchemy import Connection
 
 from catalog.domain.base import Record
 from catalog.domain.golden import Observation, golden, merge
-from catalog.domain.identity import KINDS, LISTING_KIND
+from catalog.domain.identity import LISTING_KIND
 from catalog.domain.instruments import EQUITIES, Token
-from catalog.domain.listings import Listing
-from catalog.domain.pairs import Pair
 from catalog.domain.records import RECORDS
 from catalog.domain.reference import REFERENCE_TIME
 from catalog.domain.screening import (
@@ -49,6 +47,8 @@ from catalog.repositories.statements import (
     claims_of,
     fold,
     key_of,
+    references_of,
+    security_key,
     statement_of,
 )  # fmt: skip
 
@@ -158,7 +158,7 @@ class _Batch:
 
     def run(self, submissions: Sequence[Submission]) -> None:
         self._unfold(submissions)
-        self._resolve_references()
+        self._resolvereferences_of()
         self._look_up()
         work = self._changed()
         if work:
@@ -275,10 +275,10 @@ class _Batch:
 
     # -- step 2: whatever a record names must be there ------------------------------------------------------------
 
-    def _resolve_references(self) -> None:
+    def _resolvereferences_of(self) -> None:
         self.cursor.execute("SELECT blockchain FROM blockchains")
         blockchains = {name for (name,) in self.cursor.fetchall()}
-        named = {Key(kind, id) for s in self.statements.values() for _, kind, id in _references(s.record)}
+        named = {Key(kind, id) for s in self.statements.values() for _, kind, id in references_of(s.record)}
         stated = {k for k, _ in self.statements}
         present = identities.find(self.cursor, named - stated)
         for pair, statement in list(self.statements.items()):
@@ -288,7 +288,7 @@ class _Batch:
                 del self.statements[pair]
                 continue
             moved = {}
-            for field, kind, id in _references(statement.record):
+            for field, kind, id in references_of(statement.record):
                 held = present.get(Key(kind, id))
                 if held is not None and held.target is not None:
                     moved[field] = held.target.hex
@@ -310,7 +310,7 @@ class _Batch:
         if named is not None and named in self.unknown_venues:
             what = "mic" if named[0] == "mic" else "exchange"
             return UnknownReference(what, named[1], what, "register the venue first")
-        for field, kind, id in _references(record):
+        for field, kind, id in references_of(record):
             key = Key(kind, id)
             held = present.get(key)
             if held is None and key not in stated:
@@ -342,7 +342,7 @@ class _Batch:
         work = []
         for pair, statement in sorted(self.statements.items(), key=lambda p: p[0][0].kind != SECURITY):
             held = self.held.get(statement.key)
-            refused = self.refused.get(statement.key) or self.refused.get(_security_of(statement))
+            refused = self.refused.get(statement.key) or self.refused.get(security_key(statement))
             if refused is not None:
                 self._refuse(statement, refused)
                 continue
@@ -486,22 +486,3 @@ class _Batch:
         self._fail(statement.key, statement.record, identities.collision_error(collision))
         if collision not in self.outcome.collisions:
             self.outcome.collisions.append(collision)
-
-
-def _security_of(statement: Statement) -> Key:
-    """The security that an equity cannot be registered without; the statement's own key for anything else."""
-    security = implied_security(statement.record)
-    return statement.key if security is None else key_of(security)
-
-
-def _references(record: Record) -> list[tuple[str, int, UUID]]:
-    """The ids that a record names: (field, kind, id)."""
-    if isinstance(record, Pair):
-        return [("base_id", INSTRUMENT, UUID(hex=record.base_id)), ("quote_id", INSTRUMENT, UUID(hex=record.quote_id))]
-    if isinstance(record, Listing):
-        venue = KINDS["venue"]
-        return [
-            ("instrument_id", INSTRUMENT, UUID(hex=record.instrument_id)),
-            ("venue_id", venue, UUID(hex=record.venue_id)),
-        ]
-    return []

@@ -11,6 +11,9 @@ from catalog.domain.base import Record
 from catalog.domain.golden import Feed, Observation, Stamp, merge
 from catalog.domain.identity import KINDS, LISTING_KIND, digest, encode_identity
 from catalog.domain.instruments import EQUITIES, ticker_identity
+from catalog.domain.listings import Listing
+from catalog.domain.pairs import Pair
+from catalog.domain.screening import implied_security
 from catalog.errors import CatalogError
 from catalog.repositories.mapping import KIND_CODES
 
@@ -148,3 +151,22 @@ def claims_of(statements: list[Statement]) -> dict[UUID, list[Claim]]:
                 alias = UUID(bytes=digest("instrument", identity))
                 claims.setdefault(statement.key.id, []).append(Claim(alias, identity, ticker))
     return claims
+
+
+def security_key(statement: Statement) -> Key:
+    """The security that an equity cannot be registered without; the statement's own key for anything else."""
+    security = implied_security(statement.record)
+    return statement.key if security is None else key_of(security)
+
+
+def references_of(record: Record) -> list[tuple[str, int, UUID]]:
+    """The ids that a record names: (field, kind, id)."""
+    if isinstance(record, Pair):
+        return [("base_id", INSTRUMENT, UUID(hex=record.base_id)), ("quote_id", INSTRUMENT, UUID(hex=record.quote_id))]
+    if isinstance(record, Listing):
+        venue = KINDS["venue"]
+        return [
+            ("instrument_id", INSTRUMENT, UUID(hex=record.instrument_id)),
+            ("venue_id", venue, UUID(hex=record.venue_id)),
+        ]
+    return []
