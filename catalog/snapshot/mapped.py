@@ -124,7 +124,7 @@ class MappedFile:
     def locate(self, id: AnyId, kind: str = "instrument") -> int | None:
         """Where the record (or alias) with this id begins in the file; None when it is not there. The hot path."""
         try:
-            key = _from_hex(id)  # type: ignore[arg-type]  # bytes raise TypeError, which is the cheapest question
+            key = id if id.__class__ is bytes else _from_hex(id)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             key = id_bytes(id)
         if len(key) != 16:
@@ -256,12 +256,16 @@ class MappedFile:
     def decode(self, message: Message) -> tuple[str, bytes, dict[str, Any]]:
         """(record name, id, fields that are not null) of a record message."""
         record = self._record_name(message)
+        base = message.offset + HEADER_SIZE
+        own = split_prefix(LAYOUTS[record], message.payload, base)
+        return record, own, self._decoder(record)(message.payload, base)
+
+    def _decoder(self, record: str) -> RecordDecoder:
         decoder = self._decoders.get(record)
         if decoder is None:
             decoder = record_decoder(record, self.vocabularies, self._width, self._resolve)
             self._decoders[record] = decoder
-        base = message.offset + HEADER_SIZE
-        return record, split_prefix(LAYOUTS[record], message.payload, base), decoder(message.payload, base)
+        return decoder
 
     def _read_header(self) -> SnapshotMessage:
         message = decode_message(self._data, 0)

@@ -7,6 +7,7 @@ All methods only read: a snapshot may be shared by threads and across a fork.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import NotFound
@@ -15,13 +16,16 @@ from catalog.snapshot.index import hash_key, pair_key
 from catalog.snapshot.mapped import MappedFile, id_bytes
 from catalog.snapshot.view import View
 from catalog.wire import layout
-from catalog.wire.frame import HEADER_SIZE, Message, decode_message
+from catalog.wire.frame import HEADER_SIZE, Buffer, Message, decode_message
 from catalog.wire.layout import LAYOUTS
 from catalog.wire.messages import decode_tombstone
+from catalog.wire.records import RecordDecoder
 
 if TYPE_CHECKING:
     from catalog.domain.base import Record
     from catalog.snapshot.mapped import AnyId
+
+_Maker = tuple[RecordDecoder, Callable[[bytes, dict[str, Any], int], "Record"]]
 
 
 class Snapshot(MappedFile):
@@ -33,7 +37,9 @@ class Snapshot(MappedFile):
     `verify` proves.
     """
 
-    _build_record: Callable[[str, bytes, dict[str, Any], int], Record] | None = None
+    def __init__(self, data: Buffer, path: Path) -> None:
+        super().__init__(data, path)
+        self._makers: dict[int, _Maker] = {}
 
     def __len__(self) -> int:
         return sum(self.header.counts.get(record, 0) for record in layout.INSTRUMENT_RECORDS)
@@ -89,7 +95,14 @@ class Snapshot(MappedFile):
 
     def get_at(self, offset: int) -> Record:
         """The full, validated record at an offset that a look-up gave. Raises DecodeError when it is none."""
-        return self._build(decode_message(self._data, offset))
+        message = decode_message(self._data, offset)
+        kind, payload = message.type, message.payload
+        try:
+            decode, build = self._makers[kind << 8 | payload[16] if kind == layout.INSTRUMENT else kind << 8]
+        except LookupError:
+            decode, build = self._maker(message)
+        values = decode(payload, offset + HEADER_SIZE)
+        return build(payload[:16] if kind != layout.LISTING else b"", values, offset)
 
     def by_isin(self, isin: str) -> list[Record]:
         """The security and every instrument with this ISIN, in file order (securities come first)."""
@@ -196,9 +209,16 @@ class Snapshot(MappedFile):
                 yield message
 
     def _build(self, message: Message) -> Record:
-        build = self._build_record
-        if build is None:
-            from catalog.snapshot.build import build_record
+        """The record of a message, for walks: each comes once, so that there is nothing to remember."""
+        from catalog.snapshot.build import build_record
 
-            build = self._build_record = build_record
-        return build(*self.decode(message), message.offset)
+        return build_record(*self.decode(message), message.offset)
+
+    def _maker(self, message: Message) -> _Maker:
+        """The decoder and builder for records like this one."""
+        from catalog.snapshot.build import Builder
+
+        record = self._record_name(message)
+        maker = self._decoder(record), Builder(record)
+        subtype = LAYOUTS[record].subtype
+        return self._makers.setdefault(message.type << 8 | subtype, maker)
