@@ -57,6 +57,7 @@ def home_of(directory: Path, account: Account | None, name: str) -> Path:
     home = programs.state_directory("clusters") / f"{digest}-{secrets.token_hex(8)}"
     home.mkdir(mode=0o711)
     home.chmod(0o711)
+    (home / "origin").write_bytes(os.fsencode(directory) + b"\n")  # for the operator who finds it later
     link.symlink_to(home)
     return home
 

@@ -178,12 +178,18 @@ def _major(directory: Path, account: Account | None) -> int:
     return int(found[1])
 
 
+def _fingerprint(directory: Path) -> str:
+    """Names a copy: one for each release of the wheel, however many environments have it installed."""
+    installation, server = directory.parent, (directory / "postgres").stat()
+    facts = [path.name for path in installation.parent.parent.glob(f"{WHEEL}-*.dist-info")]
+    facts += [installation.name] if facts else [str(installation), str(server.st_mtime_ns)]
+    return hashlib.sha256("\0".join([*facts, str(server.st_size)]).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
 def _copy(directory: Path) -> Path:
     """Copy an installation to where every account can reach it; returns the copy's folder of programs."""
     installation = directory.parent
-    server = (directory / "postgres").stat()
-    name = hashlib.sha256(f"{installation}\0{server.st_size}\0{server.st_mtime_ns}".encode("utf-8", "surrogateescape"))
-    target = state_directory("programs") / name.hexdigest()[:16]
+    target = state_directory("programs") / _fingerprint(directory)
     copy = target / installation.parent.name / installation.name / "bin"
     if (copy / "postgres").exists():
         return copy
