@@ -33,12 +33,13 @@ def test_verify(sample: Run, snapshot: str) -> None:
     assert (done.code, done.json["ok"], done.json["problems"]) == (0, True, [])
     data = bytearray(Path(snapshot).read_bytes())
     data[len(data) // 2] ^= 1
-    Path(snapshot).write_bytes(data)
-    done = sample("snapshot", "verify", snapshot, "--json")
+    spoilt = str(Path(snapshot).with_name("spoilt.snap"))  # a published file is read-only
+    Path(spoilt).write_bytes(data)
+    done = sample("snapshot", "verify", spoilt, "--json")
     assert (done.code, done.json["ok"]) == (1, False)
     assert done.json["problems"]
     assert done.lines[0].startswith("error: the snapshot is corrupt: ")
-    assert "ok        no" in sample("snapshot", "verify", snapshot).out
+    assert "ok        no" in sample("snapshot", "verify", spoilt).out
 
 
 @pytest.mark.parametrize("command", ["verify", "show", "cat"])
