@@ -7,13 +7,13 @@ first free slot from its home on: it is written front to back, two writers make 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 from struct import Struct
 from typing import Any, NamedTuple
 
 from blake3 import blake3
 
 from catalog.snapshot.faults import SnapshotContentError
+from catalog.wire.frame import HEADER_SIZE
 from catalog.wire.layout import (
     EXCHANGE_SYMBOLS,
     INDEX_EXCHANGE_SYMBOL,
@@ -25,10 +25,11 @@ from catalog.wire.layout import (
     LAST_ID_INDEX,
     LAYOUTS,
 )
-from catalog.wire.messages import INDEX_HEAD, IndexHead, slots_offset
+from catalog.wire.messages import INDEX_HEAD, slots_offset
 
 #: The bit of a slot's value that says: the rest is the offset of a list of offsets.
 LIST_BIT = 1 << 63
+_LENGTHS = [bytes((n,)) for n in range(256)]
 
 
 def hash_key(message: bytes) -> bytes:
@@ -38,7 +39,7 @@ def hash_key(message: bytes) -> bytes:
 
 def pair_key(first: bytes, second: bytes) -> bytes:
     """The message of a key of two parts: each as u8 length and bytes."""
-    return b"%c%b%c%b" % (len(first), first, len(second), second)
+    return _LENGTHS[len(first)] + first + _LENGTHS[len(second)] + second
 
 
 class Indexes:
@@ -53,12 +54,13 @@ class Indexes:
         self._buckets: dict[int, list[bytearray]] = {}
         self._venues: dict[str, bytes] = {}
         self._plans: dict[str, _Plan] = {}
+        self._exchange_symbols = self._of(INDEX_EXCHANGE_SYMBOL)
 
     def codes(self) -> list[int]:
         """The indexes that have entries, ascending."""
         return sorted(code for code, buckets in self._buckets.items() if any(buckets))
 
-    def build(self, code: int, offset: int) -> bytes:
+    def build(self, code: int, offset: int) -> bytearray:
         """The payload of the index message at `offset`; the collected entries are used up."""
         return _lay_out(code, self._width, self._buckets.pop(code), offset)
 
@@ -106,8 +108,8 @@ class Indexes:
                 self._add_exchange_symbol(exchange, values["symbol"], place)
 
     def _add_exchange_symbol(self, exchange: bytes, symbol: str, place: bytes) -> None:
-        key = hash_key(pair_key(exchange, symbol.encode()))[: self._width]
-        self._of(INDEX_EXCHANGE_SYMBOL)[key[0]] += key + place
+        key = blake3(pair_key(exchange, symbol.encode())).digest(length=self._width)
+        self._exchange_symbols[key[0]] += key + place
 
     def _plan(self, record: str) -> _Plan:
         kind = KIND_CODES[LAYOUTS[record].kind]
@@ -133,7 +135,7 @@ class _Plan(NamedTuple):
     special: bool
 
 
-def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> bytes:
+def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> bytearray:
     size = width + 8
     postings: list[int] = []
     num_keys = 0
@@ -146,11 +148,13 @@ def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> by
         num_keys += len(entries)
         buckets[n] = bytearray(b"".join(entries))
     num_home = 2 * num_keys
-    table = bytearray(num_home * size)
+    ofs_slots = slots_offset(offset)
+    first = ofs_slots - offset - HEADER_SIZE  # where the slots begin in the payload, behind head and padding
+    payload = bytearray(first + num_home * size)
     head_of = Struct(f">I{size - 4}x").iter_unpack
     lists: list[int] = []
     last, longest = -1, 1
-    for bucket in buckets:
+    for n, bucket in enumerate(buckets):
         at = 0
         for (head,) in head_of(bucket):
             home = head * num_home >> 32
@@ -160,37 +164,47 @@ def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> by
                 last += 1
                 if last - home >= longest:
                     longest = last - home + 1
-            start = last * size
-            table[start : start + size] = bucket[at : at + size]
+            start = first + last * size
+            payload[start : start + size] = bucket[at : at + size]
             at += size
             if bucket[at - 1] & 0x80:
                 lists.append(start + width)
+        buckets[n] = bytearray()
     num_slots = num_home + longest - 1
-    table += bytes(num_slots * size - len(table))
-    ofs_slots = slots_offset(offset)
-    ofs_postings = ofs_slots + len(table)
+    payload += bytes(first + num_slots * size - len(payload))
+    ofs_postings = ofs_slots + num_slots * size
     for at in lists:  # their values count from the first list, whose place is known only now
-        value = int.from_bytes(table[at : at + 8], "little") + ofs_postings
-        table[at : at + 8] = value.to_bytes(8, "little")
-    head = IndexHead(code, width, 0, num_keys, num_home, num_slots, longest, len(postings), ofs_slots)
-    padding = bytes(ofs_slots - offset - 32 - INDEX_HEAD.size)
-    return b"".join((INDEX_HEAD.pack(*head), padding, table, Struct(f"<{len(postings)}Q").pack(*postings)))
+        value = int.from_bytes(payload[at : at + 8], "little") + ofs_postings
+        payload[at : at + 8] = value.to_bytes(8, "little")
+    payload += Struct(f"<{len(postings)}Q").pack(*postings)
+    INDEX_HEAD.pack_into(payload, 0, code, width, 0, num_keys, num_home, num_slots, longest, len(postings), ofs_slots)
+    return payload
 
 
 def _with_lists(code: int, width: int, entries: list[bytes], postings: list[int]) -> list[bytes]:
     """The sorted entries with every key once: those with several answers point to a new list in `postings`."""
     found = []
-    for key, group in groupby(entries, lambda entry: entry[:width]):
-        offsets = sorted({int.from_bytes(entry[width:], "little") for entry in group})
+    at, end = 0, len(entries)
+    while at < end:
+        entry = entries[at]
+        key = entry[:width]
+        at += 1
+        if at == end or entries[at][:width] != key:
+            found.append(entry)
+            continue
+        group = {entry[width:]}
+        while at < end and entries[at][:width] == key:
+            group.add(entries[at][width:])
+            at += 1
+        offsets = sorted([int.from_bytes(place, "little") for place in group])
         if len(offsets) == 1:
-            value = offsets[0]
+            found.append(entry)
         elif code <= LAST_ID_INDEX:
             raise SnapshotContentError(
                 f"two records have the {INDEX_NAMES[code]} `{key.hex()}` in this file",
                 "export with --ids 128" if width == 8 else None,
             )
         else:
-            value = LIST_BIT | 8 * len(postings)
+            found.append(key + (LIST_BIT | 8 * len(postings)).to_bytes(8, "little"))
             postings += (len(offsets), *offsets)
-        found.append(key + value.to_bytes(8, "little"))
     return found

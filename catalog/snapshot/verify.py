@@ -156,7 +156,7 @@ class _Verifier:
         self.expect(message.offset + 12, "sequence", self.header.as_of_sequence, message.sequence)
         self.expect(message.offset + 20, "timestamp", self.header.as_of_ns, message.timestamp_ns)
 
-    def _bytes(self, message: Message, encoded: bytes) -> None:
+    def _bytes(self, message: Message, encoded: bytes | bytearray) -> None:
         """The payload is these bytes; in a newer file more may follow."""
         payload = message.payload[: len(encoded)] if self.newer else message.payload
         if payload != encoded:

@@ -102,7 +102,7 @@ class SnapshotWriter:
         self._output, self._header = output, header
         self._width = header.id_bits // 8
         self._hash = blake3()
-        self._pending: list[bytes] = []
+        self._pending: list[bytes | bytearray] = []
         self._pending_size = 0
         self._offset = 0
         self._num_messages = 0
@@ -196,10 +196,10 @@ class SnapshotWriter:
         except KeyError:
             self._counts[record] = 1
 
-    def _frame(self, message: int, payload: bytes) -> None:
+    def _frame(self, message: int, payload: bytes | bytearray) -> None:
         self._emit(message, payload, self._header.as_of_sequence, self._header.as_of_ns)
 
-    def _emit(self, message: int, payload: bytes, sequence: int, timestamp_ns: int) -> None:
+    def _emit(self, message: int, payload: bytes | bytearray, sequence: int, timestamp_ns: int) -> None:
         if len(payload) > layout.MAX_RECORD and message != layout.INDEX:
             raise InvalidRecord("payload", f"{len(payload)} bytes", f"a message has at most {layout.MAX_RECORD}")
         if sequence > self._header.as_of_sequence:
@@ -213,12 +213,15 @@ class SnapshotWriter:
             self._flush(hashed=True)
 
     def _flush(self, *, hashed: bool) -> None:
-        chunk = b"".join(self._pending)
+        large = (
+            self._pending.pop() if self._pending and len(self._pending[-1]) >= _BATCH else b""
+        )  # an index: not to be copied again
+        for chunk in (b"".join(self._pending), large):
+            if hashed:
+                self._hash.update(chunk)
+            self._output.write(chunk)
         self._pending.clear()
         self._pending_size = 0
-        if hashed:
-            self._hash.update(chunk)
-        self._output.write(chunk)
 
     def finish(self) -> SnapshotInfo:
         """Write the indexes and the end. Raises SnapshotContentError when the counts are not the header's."""
@@ -281,7 +284,7 @@ class _Output:
             self._temporary.unlink(missing_ok=True)
         os.close(self._descriptor)
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | bytearray) -> None:
         view = memoryview(chunk)
         try:
             while view:

@@ -41,7 +41,7 @@ def encode_header(type: int, payload: bytes | bytearray, sequence: int, timestam
     return _pack(MAGIC, type, VERSION, 0, 0, len(payload), sequence, timestamp_ns, crc32(payload))
 
 
-def encode_message(type: int, payload: bytes, sequence: int, timestamp_ns: int) -> bytes:
+def encode_message(type: int, payload: bytes | bytearray, sequence: int, timestamp_ns: int) -> bytes:
     """Header and payload."""
     return _pack(MAGIC, type, VERSION, 0, 0, len(payload), sequence, timestamp_ns, crc32(payload)) + payload
 

@@ -37,7 +37,7 @@ def version_2(id_bits: int) -> bytes:
     sections, places = [0] * 16, [0] * 32
     number = 0
 
-    def emit(type: int, payload: bytes, like: Message) -> None:
+    def emit(type: int, payload: bytes | bytearray, like: Message) -> None:
         nonlocal number
         if type < 16 and type != layout.VOCABULARY:
             sections[type] = sections[type] or len(data)

@@ -16,7 +16,7 @@ import pytest
 
 from catalog.domain import Asset
 from catalog.errors import InvalidRecord
-from catalog.snapshot import SnapshotError
+from catalog.snapshot import SnapshotError, writer
 from catalog.snapshot.entries import AnyEntry, Entry
 from catalog.snapshot.faults import SnapshotContentError
 from catalog.snapshot.writer import write_snapshot
@@ -35,6 +35,15 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     info = support.write(second, padded, 64, turned)
     assert first.read_bytes() == second.read_bytes()
     assert info.counts == support.count(support.universe())
+
+
+@pytest.mark.parametrize("batch", [1, 33, 100, 1000])
+def test_how_much_is_written_at_once_changes_nothing(
+    batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_BATCH", batch)
+    support.write(tmp_path / "a.snap", support.universe(), 64)
+    assert (tmp_path / "a.snap").read_bytes() == support.golden("v1-64")
 
 
 def test_a_decimal_has_one_form_whatever_its_digits(tmp_path: Path) -> None:
