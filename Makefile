@@ -12,14 +12,13 @@ export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format lock clean
 
 help:
 	@echo "make demo    the whole path on a database of its own: import, snapshot, look-ups"
 	@echo "make test    all tests on the embedded PostgreSQL 18 (ARGS='-k isin' passes options to pytest)"
 	@echo "make check   ruff, mypy strict, import-linter"
 	@echo "make format  let ruff format and sort"
-	@echo "make bench   the benchmarks"
 	@echo "make lock    pin the newest allowed dependencies again"
 	@echo "make clean   remove the environment and all caches"
 
@@ -38,9 +37,6 @@ check: .venv/dev.stamp
 format: .venv/dev.stamp
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-
-bench: .venv/dev.stamp
-	$(PY) -m benchmarks $(ARGS)
 
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
