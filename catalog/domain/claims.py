@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
-from catalog.domain import identifiers
+from catalog.domain import calendar, identifiers
 from catalog.domain.decimals import canonical_decimal, format_decimal
+from catalog.domain.derivatives import check_segment, listing_mic
 from catalog.domain.identity import compute_id, event_type_number
 from catalog.domain.records import RECORDS
 from catalog.domain.text import key
 from catalog.domain.vocabulary import EXCHANGES, RECORD_KINDS
 from catalog.errors import InvalidRecord
 
-#: Identity fields of record types whose records are not registered here yet: (leading words, fields).
-_LATER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+#: Identities of records that need more than their identity to be a record: (leading words, fields).
+_FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "future": (("future",), ("mic|exchange", "segment", "symbol", "last_trading_date", "generation")),
     "occ_option": (("occ-option",), ("osi_root", "expiry_date", "option_kind", "strike_price")),
     "option": (("option",), ("mic|exchange", "segment", "symbol", "expiry_date", "generation")),
@@ -25,10 +25,6 @@ _LATER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "broker_contract": ((), ("broker", "symbol", "generation")),
     "event_type": ((), ("name", "version")),
 }
-#: Any last trading date from here on is a sentinel for a perpetual.
-_NEVER = date(2099, 1, 1)
-#: A trading platform, never the exchange that lists a contract.
-_PLATFORMS = frozenset(["GLBX"])
 _GENERATION = re.compile(r"[2-9]|[1-9][0-9]{1,4}")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _OPTIONAL = frozenset(["segment", "generation", "last_trading_date", "pool_id"])
@@ -62,7 +58,7 @@ def identity_of(value: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
             "record", "nothing" if record is None else record, f"one of {names} is expected", code="unknown_record"
         )
     kind = RECORD_KINDS[record]
-    if record in RECORDS:
+    if record not in ("option", *_FIELDS):
         model = RECORDS[record]
         wanted = set(model.IDENTITY) | {"record"}
         given = {k: v for k, v in value.items() if k in wanted and v is not None}
@@ -72,7 +68,7 @@ def identity_of(value: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
             # the assets are no part of a pair's identity, but a record needs them
             given |= {"base_id": "0" * 32, "quote_id": "0" * 32}
         return kind, model(**given).identity
-    lead, fields = _LATER["occ_option" if record == "option" and "osi_root" in value else record]
+    lead, fields = _FIELDS["occ_option" if record == "option" and "osi_root" in value else record]
     return kind, (*lead, *(_field(name, value) for name in fields))
 
 
@@ -108,12 +104,13 @@ def _normal(name: str, said: Any, value: Mapping[str, Any]) -> str:
     if name == "address":
         return identifiers.address(identifiers.caip2(str(value.get("blockchain"))), said)
     if name == "segment":
-        return _segment(said, value)
+        check_segment(said, str(value.get("exchange")))
+        return said
     for field, pattern in (("generation", _GENERATION), ("version", _VERSION)):
         if name == field and not pattern.fullmatch(said):
             raise InvalidRecord(name, said, "a number without leading zeros is expected")
     checks: dict[str, Callable[[str], str]] = {
-        "mic": _listing_mic,
+        "mic": listing_mic,
         "exchange": known_slug,
         "broker": known_slug,
         "blockchain": identifiers.caip2,
@@ -130,26 +127,5 @@ def known_slug(value: str) -> str:
 
 
 def _date(name: str, said: str) -> str:
-    try:
-        day = date.fromisoformat(said)
-    except ValueError:
-        raise InvalidRecord(name, said, "a date such as 2026-12-18 is expected") from None
-    if day.isoformat() != said:
-        raise InvalidRecord(name, said, "a date is written with its dashes, such as 2026-12-18")
-    return "" if name == "last_trading_date" and day >= _NEVER else day.isoformat()
-
-
-def _segment(said: str, value: Mapping[str, Any]) -> str:
-    exchange = EXCHANGES.get(str(value.get("exchange")))
-    allowed = exchange.segments if exchange else ()
-    if said and said not in allowed:
-        raise InvalidRecord(
-            "segment", said, f"one of {', '.join(allowed)} is expected" if allowed else "none is expected here"
-        )
-    return said
-
-
-def _listing_mic(value: str) -> str:
-    if value in _PLATFORMS:
-        raise InvalidRecord("mic", value, "a platform; name the exchange that lists the contract, such as XCME")
-    return identifiers.mic(value)
+    day = calendar.day(said)
+    return "" if name == "last_trading_date" and day >= calendar.NEVER else day.isoformat()

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from catalog.domain.calendar import format_moment
+
 OPERATOR_SOURCE = "operator"
+#: What a side of a dispute says of where it comes from, beside what it says.
+PROVENANCE = frozenset(["observed_at", "payload"])
 
 
 class Stamp(NamedTuple):
@@ -174,6 +178,11 @@ def _side(voice: Observation, name: str) -> dict[str, Any]:
     first, now = voice.first(name), voice.said(name)
     assert first is not None
     side = {"feed": voice.feed.label, "value": first.value}
+    spoken = first
     if now is not None and now.value != first.value:
         side["now"] = now.value
+        spoken = now
+    side["observed_at"] = format_moment(spoken.stamp.observed_at)
+    if spoken.stamp.payload_hash:
+        side["payload"] = spoken.stamp.payload_hash.hex()
     return side

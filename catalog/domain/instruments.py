@@ -13,7 +13,9 @@ from catalog.domain.base import (
     CountryCode,
     CurrencyCode,
     Cusip,
+    EndMoment,
     Figi,
+    Generation,
     Isin,
     Key,
     Mic,
@@ -26,7 +28,6 @@ from catalog.domain.vocabulary import TokenStandard, market_mic, native_aliases,
 from catalog.errors import InvalidIdentifier, InvalidRecord
 
 Decimals = Annotated[int, Field(ge=0, le=255)]
-Generation = Annotated[str, Field(pattern=r"^([2-9]|[1-9][0-9]{1,4})$")]
 Line = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,32}$")]
 
 
@@ -90,6 +91,7 @@ class Asset(Record):
     generation: Generation | None = None
     name: Text | None = None
     decimals: Decimals | None = None
+    delist_at: EndMoment = None
 
     IDENTITY: ClassVar = ("exchange", "symbol", "generation")
 
@@ -123,6 +125,7 @@ class _Equity(Record):
     sector: Text | None = None
     industry: Text | None = None
     country: CountryCode | None = None
+    delist_at: EndMoment = None
 
     IDENTITY: ClassVar = ("mic", "isin", "ticker", "currency", "line", "generation")
 

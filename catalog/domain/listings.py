@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from catalog.domain.base import CurrencyCode, IdText, Increment, Key, Record
+from catalog.domain.base import CurrencyCode, EndMoment, IdText, Increment, Key, Record
 
 
 class Listing(Record):
@@ -17,8 +17,10 @@ class Listing(Record):
     currency: CurrencyCode | None = None
     tick_size: Increment | None = None
     lot_size: Increment | None = None
+    delist_at: EndMoment = None
 
     IDENTITY: ClassVar = ("instrument_id", "venue_id", "symbol")
+    REFERENCES: ClassVar = {"instrument_id": "instrument", "venue_id": "venue"}
 
     @property
     def identity(self) -> tuple[str, ...]:

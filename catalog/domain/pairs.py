@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from catalog.domain.base import Amount, IdText, Increment, Key, Record, Signed, Slug
-from catalog.domain.instruments import Generation
+from catalog.domain.base import Amount, EndMoment, Generation, IdText, Increment, Key, Record, Signed, Slug
 from catalog.domain.vocabulary import MarketKind
 
 
@@ -32,8 +31,10 @@ class Pair(Record):
     maker_fee_bps: Signed | None = None
     taker_fee_bps: Signed | None = None
     venue_status: Key | None = None
+    delist_at: EndMoment = None
 
     IDENTITY: ClassVar = ("exchange", "market_kind", "symbol", "generation")
+    REFERENCES: ClassVar = {"base_id": "instrument", "quote_id": "instrument"}
 
     @property
     def identity(self) -> tuple[str, ...]:

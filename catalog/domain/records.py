@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.domain.base import Record
+from catalog.domain.brokers import BrokerContract
+from catalog.domain.derivatives import Future, Option
+from catalog.domain.events import EventType
 from catalog.domain.identity import KINDS
 from catalog.domain.instruments import Asset, Currency, Etf, Native, Stock, Token
 from catalog.domain.listings import Listing
 from catalog.domain.pairs import Pair
+from catalog.domain.pools import Pool
 from catalog.domain.securities import Security
+from catalog.domain.synthetics import Synthetic
 from catalog.domain.venues import Venue
 from catalog.errors import InvalidRecord
 
-#: Record types by name. Futures, options, synthetics, pools, broker contracts and event types join here.
+#: Record types by name.
 RECORDS: dict[str, type[Record]] = {
     "token": Token,
     "native": Native,
@@ -21,10 +26,16 @@ RECORDS: dict[str, type[Record]] = {
     "stock": Stock,
     "etf": Etf,
     "currency": Currency,
+    "future": Future,
+    "option": Option,
+    "synthetic": Synthetic,
     "security": Security,
     "venue": Venue,
     "listing": Listing,
+    "pool": Pool,
     "pair": Pair,
+    "broker_contract": BrokerContract,
+    "event_type": EventType,
 }
 
 
@@ -41,7 +52,7 @@ def parse_record(data: object) -> Record:
     fields: dict[str, Any] = {k: v for k, v in data.items() if k not in ("id", "id64") and v is not None}
     record = RECORDS[name](**fields)
     if record.kind in KINDS:
-        for field, expected in (("id", str(record.id)), ("id64", record.id.id64)):
+        for field, expected in (("id", record.shown_id), ("id64", record.id.id64)):
             if data.get(field) not in (None, expected):
                 raise InvalidRecord(field, data[field], f"this identity has the {field} `{expected}`", code="wrong_id")
     return record

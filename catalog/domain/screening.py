@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from catalog.domain.base import Record
+from catalog.domain.brokers import BrokerContract
+from catalog.domain.derivatives import Future, Option
 from catalog.domain.instruments import EQUITIES, Asset
 from catalog.domain.pairs import Pair
 from catalog.domain.reference import exchange, market
@@ -74,15 +76,19 @@ def of_the_line(record: Record) -> Record:
     return record
 
 
-def implied_venue(record: Record) -> Venue | None:
-    """The venue that a record cannot do without, as reference tables know it; None when they don't, or none is needed."""
-    if isinstance(record, EQUITIES):
-        return market(record.mic)
-    return exchange(record.exchange) if isinstance(record, Asset | Pair) else None
+def implied_venue(field: str, code: str) -> Venue | None:
+    """The venue with this `mic` or `slug` as reference tables know it; None when they don't."""
+    return market(code) if field == "mic" else exchange(code)
 
 
-def venue_key(record: Record) -> tuple[str, str] | None:
-    """(field, value) of the venue that a record names by code: `("mic", "XNAS")` or `("slug", "binance")`."""
+def venue_keys(record: Record) -> list[tuple[str, str]]:
+    """The venues that a record names by code, as (field, code): `("mic", "XNAS")`, `("slug", "binance")`."""
     if isinstance(record, EQUITIES):
-        return "mic", record.mic
-    return ("slug", record.exchange) if isinstance(record, Asset | Pair) else None
+        return [("mic", record.mic)]
+    if isinstance(record, Asset | Pair):
+        return [("slug", record.exchange)]
+    if isinstance(record, BrokerContract):
+        return [("slug", record.broker)] + ([("mic", record.mic)] if record.mic else [])
+    if isinstance(record, Future | Option):
+        return [(field, code) for field, code in (("mic", record.mic), ("slug", record.exchange)) if code]
+    return []

@@ -6,13 +6,17 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from catalog.domain.base import CountryCode, Lei, Mic, Record, Slug, Text
+from catalog.domain.base import Clock, CountryCode, Keys, Lei, Mic, Record, Slug, Text
 from catalog.domain.vocabulary import VenueType
 from catalog.errors import InvalidRecord
 
 
 class Venue(Record):
-    """A venue, identified by its MIC (ISO 10383) or by the slug of docs/ids.md, never both."""
+    """A venue, identified by its MIC (ISO 10383) or by the slug of docs/ids.md, never both.
+
+    Session times are those of a regular day in `timezone`. `contract_types` are the venue's own words, `blockchains`
+    the CAIP-2 names of the chains that it supports.
+    """
 
     record: Literal["venue"] = "venue"
     mic: Mic | None = None
@@ -25,6 +29,12 @@ class Venue(Record):
     timezone: Text | None = None
     website: Text | None = None
     lei: Lei | None = None
+    session_open: Clock | None = None
+    session_close: Clock | None = None
+    clearing_house: Text | None = None
+    contract_types: Keys | None = None
+    exercise_styles: Keys | None = None
+    blockchains: Keys | None = None
 
     IDENTITY: ClassVar = ("mic", "slug")
 

@@ -12,9 +12,25 @@ from typing import Literal
 Status = Literal["active", "suspended", "retired"]
 TokenStandard = Literal["erc20", "erc721", "erc1155", "spl", "spl_2022"]
 VenueType = Literal[
-    "stock_exchange", "crypto_exchange", "futures_exchange", "options_exchange", "dex", "broker", "otc", "other"
+    "stock_exchange",
+    "crypto_exchange",
+    "futures_exchange",
+    "options_exchange",
+    "dex",
+    "broker",
+    "otc",
+    "other",
+    "hybrid_exchange",
 ]
 MarketKind = Literal["spot"]
+OptionKind = Literal["call", "put"]
+ExerciseStyle = Literal["american", "european", "bermudan"]
+SettlementType = Literal["cash", "physical"]
+PoolType = Literal["constant_product", "concentrated_liquidity", "stable_swap", "weighted", "custom"]
+Measure = Literal["price", "days_to_expiry"]
+EventSource = Literal["defi", "cex", "tradfi", "internal"]
+EventPriority = Literal["critical", "high", "standard", "low", "background"]
+SuccessionKind = Literal["learnt", "corrected", "isin_change", "redenomination", "migration", "merger", "split_off"]
 
 STATUSES: dict[str, int] = {"active": 1, "suspended": 2, "retired": 3}
 TOKEN_STANDARDS: dict[str, int] = {"erc20": 1, "erc721": 2, "erc1155": 3, "spl": 4, "spl_2022": 5}
@@ -27,8 +43,85 @@ VENUE_TYPES: dict[str, int] = {
     "broker": 6,
     "otc": 7,
     "other": 8,
+    "hybrid_exchange": 9,
 }
 MARKET_KINDS: dict[str, int] = {"spot": 1}
+OPTION_KINDS: dict[str, int] = {"call": 1, "put": 2}
+EXERCISE_STYLES: dict[str, int] = {"american": 1, "european": 2, "bermudan": 3}
+SETTLEMENT_TYPES: dict[str, int] = {"cash": 1, "physical": 2}
+POOL_TYPES: dict[str, int] = {
+    "constant_product": 1,
+    "concentrated_liquidity": 2,
+    "stable_swap": 3,
+    "weighted": 4,
+    "custom": 5,
+}
+#: What a synthetic takes of a component: its price, or the days until it expires.
+MEASURES: dict[str, int] = {"price": 1, "days_to_expiry": 2}
+EVENT_SOURCES: dict[str, int] = {"defi": 1, "cex": 2, "tradfi": 3, "internal": 4}
+EVENT_PRIORITIES: dict[str, int] = {"critical": 1, "high": 2, "standard": 3, "low": 4, "background": 5}
+#: Types of an event's fields: (code, bytes; 0: as wide as the schema's ids; None: of variable size).
+_FIELD_TYPES: dict[str, tuple[int, int | None]] = {
+    "instrument_id": (1, 0),
+    "pool_id": (2, 0),
+    "uint64": (3, 8),
+    "float64": (4, 8),
+    "string": (5, None),
+    "timestamp": (6, 8),
+    "address": (7, 20),
+    "hash": (8, 32),
+    "array": (9, None),
+    "pair_id": (10, 0),
+    "venue_id": (11, 0),
+    "security_id": (12, 0),
+    "boolean": (13, 1),
+    "uint8": (14, 1),
+    "uint16": (15, 2),
+    "uint32": (16, 4),
+    "uint128": (17, 16),
+    "uint160": (18, 20),
+    "uint256": (19, 32),
+    "int32": (20, 4),
+    "int64": (21, 8),
+    "int128": (22, 16),
+    "int256": (23, 32),
+    "decimal": (24, 9),
+}
+EVENT_FIELD_TYPES: dict[str, int] = {name: code for name, (code, _) in _FIELD_TYPES.items()}
+EVENT_FIELD_SIZES: dict[str, int | None] = {name: size for name, (_, size) in _FIELD_TYPES.items()}
+#: How one thing follows another. The first two mean that both are one thing: the old id becomes an alias.
+SUCCESSION_KINDS: dict[str, int] = {
+    "learnt": 1,
+    "corrected": 2,
+    "isin_change": 3,
+    "redenomination": 4,
+    "migration": 5,
+    "merger": 6,
+    "split_off": 7,
+}
+#: The old id becomes an alias of the new one, and everything that referred to it follows.
+ALIASING_SUCCESSIONS = frozenset(["learnt", "corrected"])
+#: The same line trades on under another identity: what means "what trades there now" follows, and nothing else.
+CONTINUING_SUCCESSIONS = frozenset(["isin_change", "redenomination"])
+#: The predecessor goes on beside its successor.
+LASTING_SUCCESSIONS = frozenset(["split_off"])
+
+#: Every vocabulary that has codes on the wire, but the blockchains.
+VOCABULARIES: dict[str, dict[str, int]] = {
+    "component_measure": MEASURES,
+    "event_field_type": EVENT_FIELD_TYPES,
+    "event_priority": EVENT_PRIORITIES,
+    "event_source": EVENT_SOURCES,
+    "exercise_style": EXERCISE_STYLES,
+    "market_kind": MARKET_KINDS,
+    "option_kind": OPTION_KINDS,
+    "pool_type": POOL_TYPES,
+    "settlement_type": SETTLEMENT_TYPES,
+    "status": STATUSES,
+    "succession_kind": SUCCESSION_KINDS,
+    "token_standard": TOKEN_STANDARDS,
+    "venue_type": VENUE_TYPES,
+}
 
 #: Record types with the kind of their ids; the wire codes of instruments are the source design's.
 RECORD_KINDS: dict[str, str] = {
@@ -183,6 +276,9 @@ EXCHANGES: dict[str, Exchange] = {
         Exchange("tradovate", "Tradovate", "broker"),
     )
 }
+
+#: Trading platforms, never the exchange that lists a contract.
+PLATFORMS = frozenset(["GLBX"])
 
 #: Codes that their owner gave to someone new: (exchange, code) → moments (RFC 3339) at which generation 2, 3 … began.
 REUSED_CODES: dict[tuple[str, str], tuple[str, ...]] = {("binance", "LUNA"): ("2022-05-28T00:00:00Z",)}

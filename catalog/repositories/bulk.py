@@ -12,28 +12,28 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import psycopg
-from blake3 import blake3
 from sqlalchemy import Connection
 
-from catalog.domain.base import Record
 from catalog.domain.golden import Observation, golden, merge
 from catalog.domain.identity import LISTING_KIND
-from catalog.domain.instruments import EQUITIES, Token
+from catalog.domain.instruments import Token
 from catalog.domain.records import RECORDS
-from catalog.domain.reference import REFERENCE_TIME
-from catalog.domain.screening import (
-    implied_security,
-    implied_venue,
-    of_the_line,
-    screen,
-    venue_key,
-)  # fmt: skip
-from catalog.errors import CatalogError, Conflict, InvalidRecord, UnknownReference
-from catalog.repositories import changes, disputes, equities, faults, feeds, identities, observations
+from catalog.errors import CatalogError, Conflict, InvalidRecord
+from catalog.repositories import (
+    changes,
+    disputes,
+    equities,
+    faults,
+    identities,
+    listings,
+    observations,
+    references,
+)
 from catalog.repositories.derivation import Derivation
 from catalog.repositories.disputes import Draft
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.identities import Held
+from catalog.repositories.intake import Intake
 from catalog.repositories.statements import (
     INSTRUMENT,
     SECURITY,
@@ -44,13 +44,9 @@ from catalog.repositories.statements import (
     Outcome,
     Statement,
     Submission,
-    claims_of,
-    fold,
     key_of,
-    references_of,
     security_key,
-    statement_of,
-)  # fmt: skip
+)
 
 MAX_ATTEMPTS = 4
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation)
@@ -79,6 +75,15 @@ def register(connection: Connection, submissions: Sequence[Submission], author: 
         groups.setdefault(key_of(submission.record), []).append(submission)
     outcome = Outcome()
     _register_groups(cursor_of(connection), list(groups.values()), author, outcome)
+    return outcome
+
+
+def rederive(
+    connection: Connection, keys: Iterable[Key], author: Author, *, aliases: Iterable[UUID] = (), rewired: Iterable[UUID] = ()
+) -> Outcome:
+    """Derive records anew from what was said of them: after a decision, a succession, or when their time has come."""
+    outcome = Outcome()
+    _Batch(cursor_of(connection), author, outcome, {}).touch(keys, aliases, rewired)
     return outcome
 
 
@@ -148,17 +153,26 @@ class _Batch:
 
     def __init__(self, cursor: Cursor, author: Author, outcome: Outcome, refused: dict[Key, Collision]) -> None:
         self.cursor, self.author, self.outcome, self.refused = cursor, author, outcome, refused
-        self.unknown_venues: set[tuple[str, str]] = set()
-        self.statements: dict[tuple[Key, int], Statement] = {}
-        self.drafts: list[Draft] = []
+        self.intake = Intake(cursor, outcome)
+        self.drafts: list[Draft] = self.intake.drafts
         self.held: dict[Key, Held] = {}
         self.created: set[Key] = set()
-        self.claims: dict[UUID, list[Claim]] = {}
         self.known: set[tuple[Key, int]] = set()
+        self.rows_of_listings: dict[Key, UUID | None] = {}
+
+    @property
+    def statements(self) -> dict[tuple[Key, int], Statement]:
+        """What is left of the batch to be registered."""
+        return self.intake.statements
+
+    @property
+    def claims(self) -> dict[UUID, list[Claim]]:
+        """The claims that its equities make."""
+        return self.intake.claims
 
     def run(self, submissions: Sequence[Submission]) -> None:
-        self._unfold(submissions)
-        self._resolvereferences_of()
+        """Register what was handed in."""
+        self.intake.take(submissions)
         self._look_up()
         work = self._changed()
         if work:
@@ -166,168 +180,36 @@ class _Batch:
             work = [s for s in work if self.outcome.results.get(s.key) not in ("collisions", "rejected")]
             stated = [s.key.id for s in work if s.key.kind == INSTRUMENT and s.key not in self.created]
             settled = equities.settle_aliases(self.cursor, self._claims(work), stated, self.held, self.created)
-            self.drafts += settled.drafts
-            self._store(work, settled)
-            self._derive(work, settled)
-        disputes.open_drafts(self.cursor, self.drafts, self.author.run_id)
-        self.outcome.disputes |= {d.dispute_key for d in self.drafts}
+            self._finish(work, settled)
+        self._open_drafts()
 
-    # -- step 1: from what was handed in to one statement per record and feed ------------------------------------
+    def touch(self, keys: Iterable[Key], aliases: Iterable[UUID] = (), rewired: Iterable[UUID] = ()) -> None:
+        """Derive records anew without a new statement, and let aliases stand for whom they should by now.
 
-    def _unfold(self, submissions: Sequence[Submission]) -> None:
-        reference = self._venues_needed(submissions)
-        by_key: dict[tuple[Key, int], list[Statement]] = {}
-        for statement in reference:
-            by_key.setdefault((statement.key, statement.observation.feed.feed_id), []).append(statement)
-        groups: dict[tuple[Key, int], list[Submission]] = {}
-        first: dict[Key, bytes] = {}
-        for submission in submissions:
-            key, identity = key_of(submission.record), submission.record.identity_bytes()
-            if first.setdefault(key, identity) == identity:
-                groups.setdefault((key, submission.feed.feed_id), []).append(submission)
-            else:
-                self._collide_inside(key, submission.record, first[key], identity)
-        for (key, feed_id), group in groups.items():
-            self.outcome.records[key] = group[0].record.record
-            believed = self._believed(key, group)
-            for submission in believed:
-                by_key.setdefault((key, feed_id), []).append(statement_of(submission, of_the_line(submission.record)))
-                security = implied_security(submission.record)
-                if security is not None:
-                    implied = statement_of(submission, security)
-                    by_key.setdefault((implied.key, feed_id), []).append(implied)
-                    self.outcome.records[implied.key] = "security"
-        self.statements = {key: fold(group) for key, group in by_key.items()}
+        `rewired` are instruments whose referrers may mean another one.
+        """
+        wanted, again = set(keys), list(aliases)
+        closure = equities.closure(self.cursor, {*wanted, *(Key(INSTRUMENT, alias) for alias in again)})
+        self.held = identities.lock(self.cursor, {k for k in wanted | closure if k.kind != LISTING_KIND})
+        stated = [k.id for k in wanted if k.kind == INSTRUMENT]
+        settled = equities.settle_aliases(self.cursor, {}, stated, self.held, set(), again)
+        settled.rewired |= set(rewired)
+        self._finish([], settled, wanted)
+        self._open_drafts()
 
-    def _collide_inside(self, key: Key, record: Record, existing: bytes, refused: bytes) -> None:
-        """Two identities of one batch have one id: the first goes on, the other is counted under a key of its own."""
-        collision = Collision(key.kind, key.id, existing, refused, 128)
-        own = Key(key.kind, UUID(bytes=blake3(refused).digest(length=16)))
-        self.outcome.records[own] = record.record
-        self.outcome.results[own] = "collisions"
-        self._fail(own, record, identities.collision_error(collision))
-        if collision not in self.outcome.collisions:
-            self.outcome.collisions.append(collision)
+    def _finish(self, work: list[Statement], settled: equities.Settled, touched: Iterable[Key] = ()) -> None:
+        self.drafts += settled.drafts
+        self._store(work, settled)
+        self._derive(work, settled, set(touched))
 
-    def _fail(self, key: Key, record: Record, error: CatalogError) -> None:
-        self.outcome.errors[key] = error
-        self.outcome.failed.append((record, error))
-
-    def _believed(self, key: Key, group: list[Submission]) -> list[Submission]:
-        """The rows of one record in one payload that may be registered; the others are put before the desk."""
-        believed = []
-        for submission in group:
-            screened = screen(submission.record)
-            for doubt in screened.doubts:
-                side = doubt.said | {"feed": submission.feed.label}
-                self.drafts.append(
-                    Draft(doubt.rule, key_of(doubt.subject), doubt.field, [side], str(doubt.said.get("cusip")))
-                )
-            if screened.record is not None:
-                believed.append(
-                    Submission(screened.record, submission.feed, submission.observed_at, submission.payload_hash)
-                )
-        if not believed:
-            self.outcome.results[key] = "conflicts"
-            cusip = getattr(group[0].record, "cusip", "")
-            reason = "held back, its ISIN and CUSIP contradict each other:"
-            self._fail(key, group[0].record, Conflict("cusip", cusip, None, reason))
-        tickers = {
-            s.record.ticker for s in believed if isinstance(s.record, EQUITIES) and s.record.isin and s.record.ticker
-        }
-        if len(tickers) > 1:
-            sides = [s.record.known() | {"feed": s.feed.label} for s in believed]
-            unique = {observations.canonical(side): side for side in sides}
-            self.drafts.append(
-                Draft("line_conflict", key, "ticker", [unique[k] for k in sorted(unique)], group[0].feed.label)
-            )
-            self.outcome.results[key] = "conflicts"
-            error = Conflict("line", ", ".join(sorted(tickers)), None, "several tickers for one line:")
-            self._fail(key, group[0].record, error)
-            return []
-        return believed
-
-    def _venues_needed(self, submissions: Sequence[Submission]) -> list[Statement]:
-        """Reference statements of venues that records name by code and the catalog lacks."""
-        wanted: dict[tuple[str, str], Record] = {}
-        for submission in submissions:
-            named = venue_key(submission.record)
-            if named is not None:
-                wanted.setdefault(named, submission.record)
-        missing = set(wanted)
-        for field in ("mic", "slug"):
-            codes = [code for f, code in wanted if f == field]
-            if codes:
-                self.cursor.execute(f"SELECT {field} FROM venues WHERE {field} = ANY(%s)", [codes])
-                missing -= {(field, code) for (code,) in self.cursor.fetchall()}
-        self.unknown_venues = set()
-        found: list[Statement] = []
-        feed = feeds.reference(self.cursor) if missing else None
-        for named in sorted(missing):
-            venue = implied_venue(wanted[named])
-            if venue is None or feed is None:
-                self.unknown_venues.add(named)
-            else:
-                found.append(statement_of(Submission(venue, feed, REFERENCE_TIME), venue, is_counted=False))
-        stated = {key_of(s.record) for s in submissions}
-        self.unknown_venues = {n for n in self.unknown_venues if key_of(RECORDS["venue"](**dict([n]))) not in stated}
-        return found
-
-    # -- step 2: whatever a record names must be there ------------------------------------------------------------
-
-    def _resolvereferences_of(self) -> None:
-        self.cursor.execute("SELECT blockchain FROM blockchains")
-        blockchains = {name for (name,) in self.cursor.fetchall()}
-        named = {Key(kind, id) for s in self.statements.values() for _, kind, id in references_of(s.record)}
-        stated = {k for k, _ in self.statements}
-        present = identities.find(self.cursor, named - stated)
-        for pair, statement in list(self.statements.items()):
-            error = self._missing(statement.record, blockchains, present, stated)
-            if error is not None:
-                self._reject(statement, error)
-                del self.statements[pair]
-                continue
-            moved = {}
-            for field, kind, id in references_of(statement.record):
-                held = present.get(Key(kind, id))
-                if held is not None and held.target is not None:
-                    moved[field] = held.target.hex
-            if moved:
-                del self.statements[pair]
-                fresh = statement.record.replace(**moved)
-                o = statement.observation
-                again = statement_of(Submission(fresh, o.feed, o.stamp.observed_at, o.stamp.payload_hash), fresh)
-                self.statements[(again.key, pair[1])] = again
-                self.outcome.records[again.key] = fresh.record
-
-    def _missing(
-        self, record: Record, blockchains: set[str], present: dict[Key, Held], stated: set[Key]
-    ) -> CatalogError | None:
-        blockchain = getattr(record, "blockchain", None)
-        if blockchain is not None and blockchain not in blockchains:
-            return UnknownReference("blockchain", blockchain, "blockchain", "add it to the table `blockchains` first")
-        named = venue_key(record)
-        if named is not None and named in self.unknown_venues:
-            what = "mic" if named[0] == "mic" else "exchange"
-            return UnknownReference(what, named[1], what, "register the venue first")
-        for field, kind, id in references_of(record):
-            key = Key(kind, id)
-            held = present.get(key)
-            if held is None and key not in stated:
-                return UnknownReference(
-                    field, id.hex, "instrument" if kind == INSTRUMENT else "venue", "register it first"
-                )
-            if held is not None and held.is_alias and held.target is None:
-                return InvalidRecord(field, id.hex, "several instruments claim this alias", code="ambiguous_alias")
-        return None
+    def _open_drafts(self) -> None:
+        self.outcome.disputes |= disputes.open_drafts(self.cursor, self.drafts, self.author.run_id)
 
     # -- step 3: what is known already ----------------------------------------------------------------------------
 
     def _look_up(self) -> None:
-        statements = list(self.statements.values())
-        self.claims = claims_of(statements)
         aliases = {Key(INSTRUMENT, c.alias) for claims in self.claims.values() for c in claims}
-        stated = {s.key for s in statements}
+        stated = {k for k, _ in self.statements}
         self.held = identities.find(self.cursor, {k for k in stated if k.kind != LISTING_KIND} | aliases)
 
     def _changed(self) -> list[Statement]:
@@ -363,7 +245,7 @@ class _Batch:
                 in_quarantine = held is not None and held.is_alias and held.target is None
                 self.outcome.results.setdefault(statement.key, "conflicts" if in_quarantine else "unchanged")
             elif held is None and isinstance(statement.record, Token) and statement.record.decimals is None:
-                self._reject(
+                self.intake.reject(
                     statement, InvalidRecord("decimals", "nothing", "a new token needs them", code="missing_decimals")
                 )
             else:
@@ -424,6 +306,8 @@ class _Batch:
     # -- step 5: observations, then the records that follow from them ---------------------------------------------
 
     def _store(self, work: list[Statement], settled: equities.Settled) -> None:
+        listed = {s.key: s.observation.values for s in work if s.key.kind == LISTING_KIND}
+        self.rows_of_listings = listings.subjects(self.cursor, listed)
         rows = []
         for statement in work:
             subject = self._subject(statement.key)
@@ -431,17 +315,20 @@ class _Batch:
             if subject is None:
                 self.outcome.results[statement.key] = "conflicts"
                 error = Conflict("alias", statement.key.id.hex, None, "several claim this ticker:")
-                self._fail(statement.key, statement.record, error)
-                self.drafts.append(equities.quarantined(statement))
+                self.intake.fail(statement.key, statement.record, error)
+                if statement.key.kind == INSTRUMENT:
+                    self.drafts.append(equities.quarantined(statement))
         observations.write(self.cursor, rows, self.known, self.author.run_id)
         for stated, subject in settled.moves:
             observations.move(self.cursor, INSTRUMENT, stated, subject)
 
     def _subject(self, key: Key) -> UUID | None:
+        if key.kind == LISTING_KIND:
+            return self.rows_of_listings[key]
         held = self.held.get(key)
         return held.target if held is not None and held.is_alias else key.id
 
-    def _derive(self, work: list[Statement], settled: equities.Settled) -> None:
+    def _derive(self, work: list[Statement], settled: equities.Settled, again: set[Key]) -> None:
         touched: dict[Key, list[Statement]] = {}
         for statement in work:
             subject = self._subject(statement.key)
@@ -451,11 +338,12 @@ class _Batch:
             key for key, said in touched.items()
             if key in self.created and len(said) == 1 and said[0].key == key and key.id not in settled.shared
         }  # fmt: skip
-        affected = (set(touched) | {Key(INSTRUMENT, id) for id in settled.affected}) - fresh
+        lost = self._rewire(settled, again)
+        affected = (set(touched) | {Key(INSTRUMENT, id) for id in settled.affected} | again) - fresh
         voices: dict[Key, list[Observation]] = observations.of_subjects(self.cursor, affected)
         voices |= {key: [touched[key][0].observation] for key in fresh}
         copies = {key: golden(said, RECORDS[said[0].values["record"]].BREAKING) for key, said in voices.items()}
-        settle = Derivation(self.cursor, copies, fresh, settled, self.claims)
+        settle = Derivation(self.cursor, copies, fresh, settled, self.claims, lost - copies.keys())
         settle.run()
         self.drafts += settle.drafts
         for change in settle.changes:
@@ -465,12 +353,19 @@ class _Batch:
             for statement in said:
                 self.outcome.results[statement.key] = words.get(key, "unchanged")
 
-    # -- refusals ---------------------------------------------------------------------------------------------------
+    def _rewire(self, settled: equities.Settled, again: set[Key]) -> set[Key]:
+        """Add to `again` whatever names an instrument that became another; returns the listings nobody speaks of now."""
+        if not settled.rewired:
+            return set()
+        naming = references.naming(self.cursor, settled.rewired)
+        naming |= disputes.unclear_about(self.cursor, settled.rewired)
+        identities.lock(self.cursor, naming)
+        gained, lost = listings.settle_anew(self.cursor, settled.rewired)
+        again |= naming | gained
+        converted = [stated for stated, _ in settled.converted]
+        return (lost | listings.at_home(self.cursor, converted)) - gained
 
-    def _reject(self, statement: Statement, error: CatalogError) -> None:
-        self.outcome.results[statement.key] = "rejected"
-        self._fail(statement.key, statement.record, error)
-        self.outcome.rejects.append((statement.record, error))
+    # -- refusals ---------------------------------------------------------------------------------------------------
 
     def _collide(
         self, statement: Statement, existing: bytes, bits: int, id: UUID | None = None, refused: bytes | None = None
@@ -483,6 +378,6 @@ class _Batch:
     def _refuse(self, statement: Statement, collision: Collision) -> None:
         self.refused[statement.key] = collision
         self.outcome.results[statement.key] = "collisions"
-        self._fail(statement.key, statement.record, identities.collision_error(collision))
+        self.intake.fail(statement.key, statement.record, identities.collision_error(collision))
         if collision not in self.outcome.collisions:
             self.outcome.collisions.append(collision)

@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from catalog.domain.golden import Golden, golden
+from catalog.domain.golden import OPERATOR_SOURCE, Golden, golden
 from catalog.domain.identity import LISTING_KIND
 from catalog.domain.screening import OF_THE_SECURITY
-from catalog.repositories import disputes, equities, identities, mapping, nouns, observations
+from catalog.domain.vocabulary import PRECEDENCE
+from catalog.repositories import (
+    disputes,
+    equities,
+    identities,
+    lifecycle,
+    listings,
+    mapping,
+    nouns,
+    observations,
+    references,
+)
 from catalog.repositories.disputes import Draft
 from catalog.repositories.driver import Cursor
 from catalog.repositories.equities import Settled
@@ -36,19 +47,22 @@ class Derivation:
         fresh: set[Key],
         settled: Settled,
         claims: Mapping[UUID, list[Claim]],
+        lost: set[Key],
     ) -> None:
         self.cursor, self.copies, self.fresh, self.settled, self.claims = cursor, copies, fresh, settled, claims
+        self.lost = lost
+        self.calendar = lifecycle.Calendar.load(cursor, copies)
         self.wanted: dict[Key, Values] = {}
         self.home: set[UUID] = set()
         self.drafts: list[Draft] = []
         self.changes: list[Change] = []
-        self.converting: dict[UUID, Values] = {}
 
     def run(self) -> None:
         """All steps, in order."""
         self._contested_cusips()
         for key, copy in self.copies.items():
             self.wanted[key] = self._values(key, copy)
+        self._resolve_references()
         self._allot_tickers()
         self._add_home_listings()
         self._write()
@@ -59,6 +73,8 @@ class Derivation:
         values = dict(copy.values)
         status = values.get("status", "active")
         values["status"] = "suspended" if copy.is_suspended and status == "active" else status
+        if self.calendar.is_over(key, values, copy):
+            values["status"] = "retired"
         if values["record"] in EQUITY_RECORDS:
             if "isin" in values:
                 for name in (*OF_THE_SECURITY, "generation"):
@@ -69,17 +85,32 @@ class Derivation:
         self.drafts += [Draft(d.rule, key, d.field, d.sides) for d in copy.disputes]
         return values
 
+    def _resolve_references(self) -> None:
+        """Put what each reference means by now in its place; what nobody can tell is left out and disputed."""
+        named = [references.instruments_named(v) for k, v in self.wanted.items() if k.kind != LISTING_KIND]
+        ids: set[UUID] = set().union(*named)
+        known = references.resolution(self.cursor, ids) if ids else references.Resolution()
+        for key, values in self.wanted.items() if known.aliases or known.heirs else ():
+            for name, stated in references.resolve(values, known):
+                if values["status"] == "active":
+                    values["status"] = "suspended"
+                self.drafts.append(Draft("ambiguous_reference", key, name, [{"reference": stated}]))
+        spoken = {k: v for k, v in self.wanted.items() if k.kind == LISTING_KIND}
+        for key, instrument in listings.instruments(self.cursor, spoken).items():
+            if instrument is not None:
+                self.wanted[key]["instrument_id"] = instrument.hex
+
     # -- values that must be unique -------------------------------------------------------------------------------
 
     def _allot_tickers(self) -> None:
         """Of those who claim one ticker, the greatest voice gets it; the others go without."""
-        for claimants in self.settled.groups.values():
+        for alias, claimants in self.settled.groups.items():
             candidates: dict[tuple[str, str | None], list[tuple[Any, Key]]] = {}
             for id, ticker in claimants.items():
                 key = Key(INSTRUMENT, id)
                 values = self.wanted.get(key)
                 if values is not None and values.get("ticker") == ticker and values["status"] != "retired":
-                    winner = self.copies[key].winners["ticker"]
+                    winner = (id == self.settled.chosen.get(alias), self.copies[key].winners["ticker"])
                     candidates.setdefault((ticker, values.get("line")), []).append((winner, key))
             for rivals in candidates.values():
                 rivals.sort(reverse=True)
@@ -103,7 +134,12 @@ class Derivation:
             if key.kind == SECURITY and "cusip" in copy.values:
                 holders.setdefault(copy.values["cusip"], []).append(key)
         for cusip, keys in holders.items():
-            if len(keys) > 1:
+            decided = [k for k in keys if self.copies[k].winners["cusip"][0] == -PRECEDENCE[OPERATOR_SOURCE]]
+            if len(keys) > 1 and len(decided) == 1:
+                for key in keys:
+                    if key != decided[0]:
+                        del self.copies[key].values["cusip"]
+            elif len(keys) > 1:
                 sides = sorted(
                     ({"isin": self.copies[k].values["isin"], "cusip": cusip} for k in keys), key=lambda s: s["isin"]
                 )
@@ -152,10 +188,10 @@ class Derivation:
         spoken = observations.of_subjects(self.cursor, slow_listings - self.wanted.keys())
         for listing, said in derived.items():
             if listing in self.copies:
-                explicit: Mapping[str, Any] = self.copies[listing].values
+                explicit: Mapping[str, Any] = self.wanted[listing]
             else:
                 explicit = golden(spoken[listing], ()).values if listing in spoken else {}
-            self.wanted[listing] = {**said, **explicit}
+            self.wanted[listing] = {**said, **{n: v for n, v in explicit.items() if n != "instrument_id"}}
         self.home = {k.id for k in derived}
         self._keep_home([k for k in self.wanted if k.kind == LISTING_KIND and k not in derived and k not in self.fresh])
 
@@ -173,20 +209,23 @@ class Derivation:
 
     def _write(self) -> None:
         current: dict[Key, Values] = {}
-        for kind in sorted({k.kind for k in self.wanted if k not in self.fresh}):
-            ids = [k.id for k in self.wanted if k.kind == kind and k not in self.fresh]
+        slow = [k for k in self.wanted if k not in self.fresh]
+        for kind in sorted({k.kind for k in (*slow, *self.lost)}):
+            ids = [k.id for k in (*slow, *self.lost) if k.kind == kind]
             current |= {Key(kind, id): values for id, values in mapping.load_kind(self.cursor, kind, ids).items()}
         order = {name: n for n, name in enumerate(mapping.NOUNS)}
         changed = {k: v for k, v in self.wanted.items() if current.get(k) != v}
         new = {k: v for k, v in changed.items() if k not in current}
         old = {k: v for k, v in changed.items() if k in current}
         self._make_room(old, current)
-        self.converting = mapping.load_kind(self.cursor, INSTRUMENT, [stated for stated, _ in self.settled.converted])
-        nouns.retire_tickers(self.cursor, self.converting)
+        converting = mapping.load_kind(self.cursor, INSTRUMENT, [stated for stated, _ in self.settled.converted])
+        nouns.retire_tickers(self.cursor, converting)
         nouns.insert(self.cursor, new)
         nouns.update(self.cursor, old)
+        self._remove_lost(current)
         for stated, target in self.settled.converted:
-            self._convert(stated, target)
+            if stated in converting:
+                self._convert(stated, target, converting[stated])
         self.home &= {k.id for k in self.wanted}
         if self.home:
             nouns.mark_home(self.cursor, self.home)
@@ -205,15 +244,15 @@ class Derivation:
             if moving:
                 nouns.release(self.cursor, table, column, moving)
 
-    def _convert(self, stated: UUID, target: UUID | None) -> None:
-        """A by-ticker instrument whose ISIN is known by now becomes an alias; what referred to it refers to the target."""
-        before = self.converting.get(stated)
-        if before is None:
-            return
-        if target is not None:
-            nouns.move_referrers(self.cursor, stated, target)
-        else:
-            nouns.drop_listings(self.cursor, stated)
-        nouns.delete_instrument(self.cursor, stated)
+    def _remove_lost(self, current: Mapping[Key, Values]) -> None:
+        """Take out listings whose instrument is another one now: what was said of them counts for rows of that one."""
+        gone = [key for key in sorted(self.lost) if key in current]
+        if gone:
+            self.cursor.execute("DELETE FROM listings WHERE id = ANY(%s)", [[key.id for key in gone]])
+            self.changes += [Change(key, "listing", "move", current[key], {}) for key in gone]
+
+    def _convert(self, stated: UUID, target: UUID | None, before: Values) -> None:
+        """An instrument that became an alias goes; what referred to it refers to the target by now."""
+        nouns.delete_instrument(self.cursor, stated, before["record"])
         after = {"alias_of": target.hex} if target is not None else {}
         self.changes.append(Change(Key(INSTRUMENT, stated), before["record"], "alias", before, after))

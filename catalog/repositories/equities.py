@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from catalog.repositories import observations
+from catalog.domain.calendar import format_moment
+from catalog.domain.golden import Observation
+from catalog.repositories import disputes, observations, successions
 from catalog.repositories.disputes import Draft
 from catalog.repositories.driver import Cursor
 from catalog.repositories.identities import Held
@@ -15,16 +18,19 @@ from catalog.repositories.statements import INSTRUMENT, Claim, Key, Statement
 
 @dataclass
 class Settled:
-    """What settling the aliases of a batch led to.
+    """What settling aliases led to.
 
-    `groups` has every alias that several claim, with its claimants; `affected` the instruments to derive anew; `moves`
-    which stated ids now count for whom; `converted` the by-ticker instruments that became aliases, and of what.
+    `groups` has every alias that several claim, with its claimants, and `chosen` the one that it stands for all the
+    same; `affected` the instruments to derive anew; `moves` which stated ids now count for whom; `converted` the
+    instruments that became aliases, and of what; `rewired` the instruments whose referrers may mean another one now.
     """
 
     groups: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
+    chosen: dict[UUID, UUID] = field(default_factory=dict)
     affected: set[UUID] = field(default_factory=set)
     moves: list[tuple[UUID, UUID | None]] = field(default_factory=list)
     converted: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+    rewired: set[UUID] = field(default_factory=set)
     drafts: list[Draft] = field(default_factory=list)
 
     @property
@@ -70,55 +76,90 @@ def closure(cursor: Cursor, keys: Iterable[Key]) -> set[Key]:
 
 
 def settle_aliases(
-    cursor: Cursor, made: Mapping[UUID, list[Claim]], stated: Iterable[UUID], held: dict[Key, Held], created: set[Key]
+    cursor: Cursor,
+    made: Mapping[UUID, list[Claim]],
+    stated: Iterable[UUID],
+    held: dict[Key, Held],
+    created: set[Key],
+    again: Iterable[UUID] = (),
 ) -> Settled:
-    """Enter the claims of a batch, and let each alias stand for its only claimant, or for nobody while it has several.
+    """Enter the claims of a batch, and let each alias stand for whom it should.
 
-    `made` are the claims by claimant, `stated` the instruments that the batch speaks of; `held` (locked) is updated.
+    That is the instrument that an operator decided for; else the only claimant that no other one of them succeeds;
+    else nobody. `made` are the claims by claimant, `stated` the instruments that the batch speaks of, `again` aliases
+    to look at without a new claim; `held` (locked) is updated.
     """
     settled = Settled()
-    wanted: dict[UUID, dict[UUID, str]] = {}
+    wanted: dict[UUID, dict[UUID, str]] = {alias: {} for alias in again}
     for claimant, own in made.items():
         for claim in own:
             wanted.setdefault(claim.alias, {})[claimant] = claim.ticker
     before = claims(cursor, [a for a in wanted if Key(INSTRUMENT, a) not in created])
+    everyone = {alias: before.get(alias, {}) | wanted[alias] for alias in wanted}
+    decided = _decided(cursor, everyone)
     entered: list[tuple[UUID, UUID, str]] = []
     retargeted: list[tuple[UUID, UUID | None]] = []
+    forced = set(again)
     for alias in sorted(wanted):
-        key, known = Key(INSTRUMENT, alias), before.get(alias, {})
-        everyone = known | wanted[alias]
-        new = everyone.keys() - known.keys()
-        entered += [(alias, claimant, everyone[claimant]) for claimant in sorted(new)]
-        if len(everyone) > 1:
-            settled.groups[alias] = everyone
-        if not new:
+        key, known, claimants = Key(INSTRUMENT, alias), before.get(alias, {}), everyone[alias]
+        new = claimants.keys() - known.keys()
+        entered += [(alias, claimant, claimants[claimant]) for claimant in sorted(new)]
+        target = decided.get(alias)
+        if len(claimants) > 1:
+            settled.groups[alias] = claimants
+            if target is not None:
+                settled.chosen[alias] = target
+        if not new and alias not in forced:
             continue
-        target = next(iter(everyone)) if len(everyone) == 1 else None
         old = held[key]
         retargeted.append((alias, target))
         held[key] = Held(old.identity, True, target)
         if not old.is_alias:
             settled.converted.append((alias, target))
+            settled.rewired.add(alias)
         if key not in created:
             settled.moves.append((alias, target))
             settled.affected |= {i for i in (old.target, target) if i is not None}
+            settled.rewired |= {alias} if old.target is None else {alias, old.target}
             if target is None:
                 settled.drafts += _quarantine_all(cursor, alias)
     _write(cursor, entered, retargeted)
-    for alias, claimants in claims_by(cursor, stated).items():
-        if alias not in settled.groups and alias not in wanted:
-            everyone = claims(cursor, [alias])[alias]
-            if len(everyone) > 1 and claimants:
-                settled.groups[alias] = everyone
+    disputes.close_aliases(cursor, [alias for alias, target in retargeted if target is not None])
+    for alias, own_claims in claims_by(cursor, stated).items():
+        if alias not in settled.groups and alias not in wanted and own_claims:
+            claimants = claims(cursor, [alias])[alias]
+            if len(claimants) > 1:
+                settled.groups[alias] = claimants
+                settled.chosen |= {a: t for a, t in _decided(cursor, {alias: claimants}).items() if t is not None}
     settled.affected |= settled.shared
-    settled.drafts += [conflict(alias, claimants) for alias, claimants in settled.groups.items()]
+    settled.drafts += [
+        conflict(alias, claimants) for alias, claimants in settled.groups.items() if alias not in settled.chosen
+    ]
     return settled
+
+
+def _decided(cursor: Cursor, everyone: Mapping[UUID, Mapping[UUID, str]]) -> dict[UUID, UUID | None]:
+    """Whom each alias stands for: an operator's choice, else the one claimant that is left."""
+    aliases = list(everyone)
+    if not aliases:
+        return {}
+    cursor.execute("SELECT alias_id, claimant_id FROM alias_claims WHERE is_chosen AND alias_id = ANY(%s)", [aliases])
+    chosen: dict[UUID, UUID] = dict(cursor.fetchall())
+    chosen |= successions.became(cursor, INSTRUMENT, aliases)
+    shared = {id for claimants in everyone.values() if len(claimants) > 1 for id in claimants}
+    succeeded = successions.followed(cursor, INSTRUMENT, shared)
+    found: dict[UUID, UUID | None] = {}
+    for alias, claimants in everyone.items():
+        left = [c for c in claimants if not succeeded.get(c, frozenset()) & claimants.keys()]
+        found[alias] = chosen.get(alias) or (left[0] if len(left) == 1 else None)
+    return found
 
 
 def _write(cursor: Cursor, entered: list[tuple[UUID, UUID, str]], retargeted: list[tuple[UUID, UUID | None]]) -> None:
     if entered:
         cursor.execute(
-            "INSERT INTO alias_claims SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[])",
+            """INSERT INTO alias_claims (alias_id, claimant_id, ticker)
+            SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[])""",
             [list(column) for column in zip(*entered, strict=True)],
         )
     if retargeted:
@@ -131,18 +172,23 @@ def _write(cursor: Cursor, entered: list[tuple[UUID, UUID, str]], retargeted: li
 
 def conflict(alias: UUID, claimants: Mapping[UUID, str]) -> Draft:
     """The dispute about a ticker that several ISINs claim on one market in one currency."""
-    sides = [{"instrument_id": id.hex, "ticker": claimants[id]} for id in sorted(claimants)]
+    sides: list[dict[str, Any]] = [{"instrument_id": id.hex, "ticker": claimants[id]} for id in sorted(claimants)]
     return Draft("ticker_conflict", Key(INSTRUMENT, alias), "ticker", sides)
 
 
 def quarantined(statement: Statement) -> Draft:
     """The dispute about a record without an ISIN whose ticker several claim."""
     o = statement.observation
-    return Draft("ambiguous_ticker", statement.key, "ticker", [{**o.values, "feed": o.feed.label}], o.feed.label)
+    return Draft("ambiguous_ticker", statement.key, "ticker", [_side(o)], o.feed.label)
 
 
 def _quarantine_all(cursor: Cursor, alias: UUID) -> list[Draft]:
     return [
-        Draft("ambiguous_ticker", key, "ticker", [{**o.values, "feed": o.feed.label}], o.feed.label)
+        Draft("ambiguous_ticker", key, "ticker", [_side(o)], o.feed.label)
         for key, _, o in observations.of_stated(cursor, INSTRUMENT, [alias])
     ]
+
+
+def _side(said: Observation) -> dict[str, Any]:
+    found = {**said.values, "feed": said.feed.label, "observed_at": format_moment(said.stamp.observed_at)}
+    return found | ({"payload": said.stamp.payload_hash.hex()} if said.stamp.payload_hash else {})

@@ -19,8 +19,24 @@ UNIQUE = {
     "uq_venues__slug": "slug",
     "uq_currencies__iso_code": "iso_code",
     "uq_listings__instrument_id_venue_id_symbol": "listing",
+    "uq_futures__identity": "contract",
+    "uq_options__identity": "contract",
+    "uq_options__osi_root_expiry_date_option_kind_strike_price": "osi_terms",
+    "uq_pools__blockchain_address_pool_id": "pool",
+    "uq_pool_tokens__id_instrument_id": "pool_token",
+    "uq_broker_contracts__broker_symbol_generation": "broker_symbol",
+    "uq_synthetics__name": "synthetic_name",
+    "uq_event_types__name_version": "event_name",
+    "uq_event_types__number": "event_type_number",
 }
-_FOREIGN = {"blockchain": "blockchain", "mic": "venue", "exchange": "venue", "venue_id": "venue"}
+#: Rules that speak of more than one row: (field, code, reason).
+CHECKS = {
+    "ck_synthetic_components__no_cycle": ("components", "cycle", "a synthetic cannot be made of itself"),
+    "ck_successions__no_cycle": ("successor", "cycle", "a record cannot succeed itself"),
+}
+_FOREIGN = {
+    "blockchain": "blockchain", "mic": "venue", "exchange": "venue", "broker": "venue", "venue_id": "venue",
+}  # fmt: skip
 
 
 def translate(error: psycopg.Error) -> CatalogError:
@@ -35,6 +51,9 @@ def translate(error: psycopg.Error) -> CatalogError:
             column, detail, "the catalog has no such row", code=f"unknown_{_FOREIGN.get(column, column)}"
         )
     if isinstance(error, psycopg.errors.CheckViolation):
+        if name in CHECKS:
+            field, code, reason = CHECKS[name]
+            return InvalidRecord(field, (error.diag.message_detail or "").strip(), reason, code=code)
         return InvalidRecord(
             name.partition("__")[2], detail or name, "the database's rule refuses it", code="refused_by_check"
         )

@@ -6,17 +6,19 @@ is also what observations hold and what a snapshot is written from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import Numeric, Table, Uuid
 
+from catalog.domain.calendar import format_clock, format_moment
 from catalog.domain.decimals import format_decimal
-from catalog.domain.identity import KINDS, LISTING_KIND
+from catalog.domain.identity import KINDS, LISTING_KIND, Id, event_type_number
 from catalog.domain.records import RECORDS
 from catalog.domain.vocabulary import RECORD_KINDS
 from catalog.repositories.driver import Cursor
@@ -28,10 +30,12 @@ KIND_CODES: dict[str, int] = {**KINDS, "listing": LISTING_KIND}
 
 @dataclass(frozen=True)
 class Noun:
-    """How a record type lies in the database: its tables (the one with the id first) and where each field is."""
+    """How a record type lies in the database: its tables (the one with the id first), where each field is, and the
+    tables of its list fields, with a row per element."""
 
     record: str
     tables: tuple[str, ...]
+    lists: tuple[tuple[str, str], ...] = ()
 
     @property
     def kind(self) -> int:
@@ -46,19 +50,34 @@ class Noun:
     @cached_property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """The columns of each of its tables that hold its fields or follow from them, after `id`."""
+        own = {field for field, _ in self.lists}
         return {
-            table: tuple(c.name for c in table_of(table).columns if c.name in self.fields or c.name in DERIVED)
+            table: tuple(
+                c.name
+                for c in table_of(table).columns
+                if (c.name in self.fields and c.name not in own and self.home(c.name) == table) or c.name in DERIVED
+            )
             for table in self.tables
         }
 
+    @cached_property
+    def list_columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns of each table of a list field that hold the fields of an element."""
+        parts = RECORDS[self.record].LISTS
+        return {table: tuple(parts[field].model_fields) for field, table in self.lists}
+
     def home(self, field: str) -> str:
-        """The table that holds a field."""
-        return next(t for t in self.tables if field in table_of(t).columns)
+        """The table that holds a field: the last one that has such a column."""
+        return next(t for t in reversed(self.tables) if field in table_of(t).columns)
 
 
-#: Columns that no field has: they follow from others. (values of the record) → value.
-DERIVED: dict[str, Any] = {"is_retired": lambda values: values["status"] == "retired"}
+#: Columns that no field has: they follow from others. (id, values of the record) → value.
+DERIVED: dict[str, Any] = {
+    "is_retired": lambda _, values: values["status"] == "retired",
+    "number": lambda id, _: event_type_number(Id(id.bytes)),
+}
 
+#: Record types in the order in which they can be imported: what is named comes before what names it.
 NOUNS: dict[str, Noun] = {
     noun.record: noun
     for noun in (
@@ -70,23 +89,18 @@ NOUNS: dict[str, Noun] = {
         Noun("stock", ("instruments", "equities")),
         Noun("etf", ("instruments", "equities")),
         Noun("currency", ("instruments", "currencies")),
+        Noun("future", ("instruments", "futures")),
+        Noun("option", ("instruments", "options")),
         Noun("listing", ("listings",)),
+        Noun("pool", ("pools",), (("tokens", "pool_tokens"),)),
         Noun("pair", ("pairs",)),
+        Noun("synthetic", ("instruments", "synthetics"), (("components", "synthetic_components"),)),
+        Noun("broker_contract", ("broker_contracts",)),
+        Noun("event_type", ("event_types",), (("fields", "event_fields"),)),
     )
 }
 #: The order in which tables are written, which is the order of their foreign keys.
-TABLE_ORDER = (
-    "venues",
-    "securities",
-    "instruments",
-    "tokens",
-    "natives",
-    "assets",
-    "equities",
-    "currencies",
-    "listings",
-    "pairs",
-)
+TABLE_ORDER = tuple(table.name for table in metadata.sorted_tables)
 
 
 def table_of(name: str) -> Table:
@@ -101,7 +115,7 @@ def row(noun: Noun, table: str, id: UUID, values: Mapping[str, Any]) -> tuple[An
         cells.append(noun.record)
     for column in noun.columns[table]:
         derive = DERIVED.get(column)
-        cells.append(derive(values) if derive else values.get(column))
+        cells.append(derive(id, values) if derive else values.get(column))
     return tuple(cells)
 
 
@@ -110,12 +124,42 @@ def row_columns(noun: Noun, table: str) -> tuple[str, ...]:
     return ("id", *(("record",) if table == "instruments" else ()), *noun.columns[table])
 
 
+def list_rows(noun: Noun, field: str, table: str, id: UUID, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a list field, in the order of `list_row_columns`."""
+    for position, element in enumerate(values.get(field) or ()):
+        yield (id, position, *(element.get(column) for column in noun.list_columns[table]))
+
+
+def list_row_columns(noun: Noun, table: str) -> tuple[str, ...]:
+    """The columns that `list_rows` gives, in order."""
+    return ("id", "position", *noun.list_columns[table])
+
+
 def select(record: str) -> str:
-    """`SELECT id, field, … FROM …` of a record type, without WHERE; the id's table is called `t0`."""
+    """`SELECT id, field, … FROM …` of a record type, without WHERE; the id's table is called `t0`.
+
+    A list field comes as a JSON array of objects, with its decimals as text.
+    """
     noun = NOUNS[record]
-    columns = ["t0.id"] + [f"{_alias(noun, field)}.{field}" for field in noun.fields]
+    lists = dict(noun.lists)
+    columns = ["t0.id"]
+    for field in noun.fields:
+        columns.append(_list_select(noun, lists[field]) if field in lists else f"{_alias(noun, field)}.{field}")
     source = " JOIN ".join(f"{name} t{n}" + (f" ON t{n}.id = t0.id" if n else "") for n, name in enumerate(noun.tables))
     return f"SELECT {', '.join(columns)} FROM {source}"
+
+
+def _list_select(noun: Noun, table: str) -> str:
+    cells = []
+    for name in noun.list_columns[table]:
+        column, shown = table_of(table).columns[name], f"e.{name}"
+        if isinstance(column.type, Uuid):
+            shown = f"replace({shown}::text, '-', '')"
+        elif isinstance(column.type, Numeric):
+            shown = f"{shown}::text"
+        cells.append(f"'{name}', {shown}")
+    return f"""(SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object({", ".join(cells)})) ORDER BY e.position)
+        FROM {table} e WHERE e.id = t0.id)"""
 
 
 def of_type(record: str) -> str:
@@ -134,9 +178,33 @@ def to_values(record: str, cells: tuple[Any, ...]) -> dict[str, Any]:
 
 def plain(cell: Any) -> Any:
     """A cell in its JSON form."""
+    if isinstance(cell, str | bool | int):
+        return cell
     if isinstance(cell, Decimal):
         return format_decimal(cell)
-    return cell.hex if isinstance(cell, UUID) else cell
+    if isinstance(cell, UUID):
+        return cell.hex
+    if isinstance(cell, datetime):
+        return format_moment(cell)
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return format_clock(cell) if isinstance(cell, time) else cell
+
+
+def native(noun: Noun, field: str, cell: Any) -> Any:
+    """A cell as the wire takes it: ids as hex, the decimals inside lists as decimals."""
+    if isinstance(cell, UUID):
+        return cell.hex
+    table = dict(noun.lists).get(field)
+    if table is None:
+        return cell
+    numbers = _numbers(noun, table)
+    return [{k: Decimal(v) if k in numbers else v for k, v in element.items()} for element in cell]
+
+
+@cache
+def _numbers(noun: Noun, table: str) -> frozenset[str]:
+    return frozenset(n for n in noun.list_columns[table] if isinstance(table_of(table).columns[n].type, Numeric))
 
 
 def load(cursor: Cursor, record: str, ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:

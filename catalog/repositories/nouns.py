@@ -22,6 +22,9 @@ def insert(cursor: Cursor, records: Mapping[Key, Values]) -> None:
         for table in noun.tables:
             cells = mapping.row(noun, table, key.id, values)
             rows.setdefault((table, mapping.row_columns(noun, table)), []).append(cells)
+        for field, table in noun.lists:
+            elements = mapping.list_rows(noun, field, table, key.id, values)
+            rows.setdefault((table, mapping.list_row_columns(noun, table)), []).extend(elements)
     for (table, columns), cells_list in sorted(rows.items(), key=lambda r: mapping.TABLE_ORDER.index(r[0][0])):
         copy_rows(cursor, table, columns, cells_list)
 
@@ -35,6 +38,10 @@ def update(cursor: Cursor, records: Mapping[Key, Values]) -> None:
             cells = mapping.row(noun, table, key.id, values)
             assigned = ", ".join(f"{c} = %s" for c in columns)
             cursor.execute(f"UPDATE {table} SET {assigned} WHERE id = %s", [*cells[1:], key.id])
+        for field, table in noun.lists:
+            cursor.execute(f"DELETE FROM {table} WHERE id = %s", [key.id])
+            elements = mapping.list_rows(noun, field, table, key.id, values)
+            copy_rows(cursor, table, mapping.list_row_columns(noun, table), elements)
 
 
 def release(cursor: Cursor, table: str, column: str, ids: Iterable[UUID]) -> None:
@@ -49,44 +56,12 @@ def retire_tickers(cursor: Cursor, ids: Iterable[UUID]) -> None:
         cursor.execute("UPDATE equities SET is_retired = true WHERE id = ANY(%s)", [wanted])
 
 
-def drop_listings(cursor: Cursor, id: UUID) -> None:
-    """Put the listings of an instrument that nobody stands for into quarantine: their observations stay."""
-    cursor.execute(
-        "UPDATE observations SET subject_id = NULL WHERE kind = %s AND subject_id IN (SELECT id FROM listings WHERE instrument_id = %s)",
-        [LISTING_KIND, id],
-    )
-    cursor.execute("DELETE FROM listings WHERE instrument_id = %s", [id])
-
-
-def delete_instrument(cursor: Cursor, id: UUID) -> None:
+def delete_instrument(cursor: Cursor, id: UUID, record: str) -> None:
     """Remove an instrument that became an alias, after everything that referred to it has been moved."""
     cursor.execute("DELETE FROM alias_claims WHERE claimant_id = %s", [id])
-    cursor.execute("DELETE FROM listings WHERE instrument_id = %s AND is_home", [id])
-    for table in ("equities", "instruments"):
+    noun = mapping.NOUNS[record]
+    for table in (*dict(noun.lists).values(), *reversed(noun.tables)):
         cursor.execute(f"DELETE FROM {table} WHERE id = %s", [id])
-
-
-def move_referrers(cursor: Cursor, old: UUID, new: UUID) -> None:
-    """Let everything that refers to one instrument refer to another: pairs, and listings away from home."""
-    cursor.execute("UPDATE pairs SET base_id = %s WHERE base_id = %s", [new, old])
-    cursor.execute("UPDATE pairs SET quote_id = %s WHERE quote_id = %s", [new, old])
-    cursor.execute(
-        "SELECT id, venue_id, symbol FROM listings WHERE instrument_id = %s AND NOT is_home ORDER BY id", [old]
-    )
-    for id, venue, symbol in cursor.fetchall():
-        moved = listing_key(new.hex, venue.hex, symbol or "")
-        cursor.execute("SELECT 1 FROM listings WHERE id = %s", [moved])
-        if cursor.fetchone():
-            cursor.execute("DELETE FROM listings WHERE id = %s", [id])
-        else:
-            cursor.execute("UPDATE listings SET id = %s, instrument_id = %s WHERE id = %s", [moved, new, id])
-        cursor.execute(
-            """UPDATE observations SET stated_id = %s, subject_id = %s,
-            statement = jsonb_set(statement, '{instrument_id}', to_jsonb(%s::text))
-            WHERE kind = %s AND stated_id = %s AND NOT EXISTS (SELECT 1 FROM observations o WHERE o.kind = %s
-            AND o.stated_id = %s AND o.feed_id = observations.feed_id)""",
-            [moved, moved, new.hex, LISTING_KIND, id, LISTING_KIND, moved],
-        )
 
 
 def home_listing(instrument: UUID, equity: Values, ticker: str) -> tuple[Key, Values]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from catalog.domain.golden import Feed, Observation, Said, Stamp
+from catalog.domain.identity import LISTING_KIND
+from catalog.domain.records import RECORDS
 from catalog.repositories.driver import Cursor, copy_rows
 from catalog.repositories.statements import Key, Statement
 
@@ -51,8 +54,22 @@ def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Obser
     found: dict[Key, list[Observation]] = {}
     for key, subject, observation in map(_read, cursor.fetchall()):
         assert subject is not None
-        found.setdefault(Key(key.kind, subject), []).append(observation)
+        own = subject == key.id or key.kind == LISTING_KIND
+        found.setdefault(Key(key.kind, subject), []).append(observation if own else without_identity(observation))
     return found
+
+
+def without_identity(observation: Observation) -> Observation:
+    """What was said of an alias, without what identified it: that is not the identity of what it stands for.
+
+    A ticker stays: it is an attribute of a line with an ISIN.
+    """
+    identity = set(RECORDS[observation.values["record"]].IDENTITY) - {"ticker"}
+    return replace(
+        observation,
+        values={n: v for n, v in observation.values.items() if n not in identity},
+        older={n: s for n, s in observation.older.items() if n not in identity},
+    )
 
 
 def of_stated(cursor: Cursor, kind: int, stated: Iterable[UUID]) -> list[Stated]:

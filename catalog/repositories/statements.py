@@ -11,8 +11,6 @@ from catalog.domain.base import Record
 from catalog.domain.golden import Feed, Observation, Stamp, merge
 from catalog.domain.identity import KINDS, LISTING_KIND, digest, encode_identity
 from catalog.domain.instruments import EQUITIES, ticker_identity
-from catalog.domain.listings import Listing
-from catalog.domain.pairs import Pair
 from catalog.domain.screening import implied_security
 from catalog.errors import CatalogError
 from catalog.repositories.mapping import KIND_CODES
@@ -30,12 +28,16 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One record as a feed states it, at a time and in a payload (empty when there was none)."""
+    """One record as a feed states it, at a time and in a payload (empty when there was none).
+
+    `is_decided` says that an operator has looked at what contradicts itself in it, and takes it so.
+    """
 
     record: Record
     feed: Feed
     observed_at: datetime
     payload_hash: bytes = b""
+    is_decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +161,6 @@ def security_key(statement: Statement) -> Key:
     return statement.key if security is None else key_of(security)
 
 
-def references_of(record: Record) -> list[tuple[str, int, UUID]]:
-    """The ids that a record names: (field, kind, id)."""
-    if isinstance(record, Pair):
-        return [("base_id", INSTRUMENT, UUID(hex=record.base_id)), ("quote_id", INSTRUMENT, UUID(hex=record.quote_id))]
-    if isinstance(record, Listing):
-        venue = KINDS["venue"]
-        return [
-            ("instrument_id", INSTRUMENT, UUID(hex=record.instrument_id)),
-            ("venue_id", venue, UUID(hex=record.venue_id)),
-        ]
-    return []
+def references_of(record: Record) -> list[tuple[str, Key]]:
+    """The ids that a record names: (path of the field, key)."""
+    return [(path, Key(KIND_CODES[kind], UUID(hex=id))) for path, kind, id in record.references()]

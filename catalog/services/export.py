@@ -32,6 +32,7 @@ def export_snapshot(engine: Engine, path: str, *, ids: int | None = None, force:
         if ids is not None and ids < id_bits:
             raise InvalidRecord("ids", ids, f"this catalog's ids need {id_bits} bits", hint=f"use --ids {id_bits}")
         horizon = as_of_at - HORIZON
+        contents = snapshots.Contents(cursor)
         header = SnapshotHeader(
             catalog_id=bytes(catalog_id),
             id_bits=ids or id_bits,
@@ -40,10 +41,14 @@ def export_snapshot(engine: Engine, path: str, *, ids: int | None = None, force:
             as_of_sequence=as_of,
             as_of_ns=snapshots.nanoseconds(as_of_at),
             horizon_ns=snapshots.nanoseconds(horizon),
-            counts=snapshots.counts(cursor, horizon),
+            counts=snapshots.counts(cursor, contents, horizon),
         )
         info = write_snapshot(
-            path, header, snapshots.vocabularies(cursor), snapshots.entries(cursor.connection, horizon), force=force
+            path,
+            header,
+            snapshots.vocabularies(cursor),
+            snapshots.entries(cursor.connection, contents, horizon),
+            force=force,
         )
         connection.rollback()
     with engine.begin() as connection:

@@ -51,6 +51,8 @@ class Builder:
         self._record, self._class = record, RECORDS[record]
         self._known: dict[str, set[Any]] = {name: set() for name in self._class.model_fields}
         self._defaults = {name: field.default for name, field in self._class.model_fields.items()}
+        #: List fields: what the model made of a decoded list.
+        self._lists: dict[str, dict[Any, Any]] = {name: {} for name in self._class.LISTS}
         rules = self._class.__pydantic_decorators__.model_validators
         self._before: list[Callable[[Any], Any]] = [
             getattr(self._class, n) for n, rule in rules.items() if rule.info.mode == "before"
@@ -83,23 +85,31 @@ class Builder:
                     return None
             found = self._class.__new__(self._class)
             _set(found, "__dict__", self._defaults | values)
+            for name, made in self._lists.items():
+                if name in values:
+                    found.__dict__[name] = made[values[name]]
             _set(found, "__pydantic_fields_set__", set(values))
             _set(found, "__pydantic_extra__", None)
             _set(found, "__pydantic_private__", None)
             for rule in self._after:
                 rule(found)
-        except ValueError:
+        except (ValueError, LookupError):
             return None
         return found
 
     def _learn(self, found: Record, values: dict[str, Any]) -> None:
         fields = found.__dict__
         for name, value in values.items():
-            if fields[name] == value:
+            made = self._lists.get(name)
+            if made is not None or fields[name] == value:
                 known = self._known[name]
                 if len(known) >= MAX_KNOWN:
                     known.clear()
                 known.add(value)
+                if made is not None:
+                    if len(made) >= MAX_KNOWN:
+                        made.clear()
+                    made[value] = fields[name]
 
 
 def _prove_id(found: Record, record: str, id: bytes, offset: int) -> None:

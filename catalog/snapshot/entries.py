@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
     """A record: its name, its 16-byte id (`b""` for a listing), its last change, and its fields as plain values.
 
-    Values are text, int, Decimal or None (absent is None too); ids among them are 32 hex digits.
+    Values are text, int, bool, Decimal, date, datetime, time, or None (absent is None too), and sequences of texts or of
+    mappings for lists; ids among them are 32 hex digits.
     """
 
     record: str
@@ -39,4 +41,18 @@ class TombstoneEntry(NamedTuple):
     timestamp_ns: int
 
 
-AnyEntry = Entry | AliasEntry | TombstoneEntry
+class SuccessionEntry(NamedTuple):
+    """One record follows another: `kind` is the code of the kind of both 16-byte ids."""
+
+    kind: int
+    predecessor: bytes
+    successor: bytes
+    succession_kind: str
+    ratio: Decimal | None
+    effective_ns: int
+    is_in_effect: bool
+    sequence: int
+    timestamp_ns: int
+
+
+AnyEntry = Entry | AliasEntry | SuccessionEntry | TombstoneEntry

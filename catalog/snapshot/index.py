@@ -6,7 +6,8 @@ first free slot from its home on: it is written front to back, two writers make 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import combinations
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -17,10 +18,12 @@ from catalog.wire.frame import HEADER_SIZE
 from catalog.wire.layout import (
     EXCHANGE_SYMBOLS,
     INDEX_EXCHANGE_SYMBOL,
-    INDEX_LISTINGS,
     INDEX_NAMES,
+    INDEX_NUMBER,
     INDEX_PAIR_LEGS,
+    INDEX_POOL_LEGS,
     INDEXED_FIELDS,
+    INDEXED_REFERENCES,
     KIND_CODES,
     LAST_ID_INDEX,
     LAYOUTS,
@@ -68,6 +71,10 @@ class Indexes:
         """Note the id of an alias, or of any record."""
         self._of(kind)[id[0]] += id[: self._width] + offset.to_bytes(8, "little")
 
+    def add_reference(self, code: int, id: bytes, offset: int) -> None:
+        """Note a message under the id of another record, in an index whose keys are ids."""
+        self._of(code)[id[0]] += id[: self._width] + offset.to_bytes(8, "little")
+
     def add_record(self, record: str, id: bytes, values: Mapping[str, Any], offset: int) -> None:
         """Note every key of a record: its id and its text keys, as `layout` says which."""
         plan = self._plans.get(record)
@@ -81,42 +88,64 @@ class Indexes:
             if value is not None:
                 key = blake3(value.encode()).digest(length=width)
                 buckets[key[0]] += key + place
-        if plan.exchange:
+        if plan.exchanges:
             symbol = get(plan.symbol)
-            if symbol is not None:
-                self._add_exchange_symbol(values[plan.exchange].encode(), symbol, place)
+            exchange = next((said for name in plan.exchanges if (said := get(name)) is not None), None)
+            if symbol is not None and exchange is not None:
+                self._add_exchange_symbol(exchange.encode(), symbol, place)
+        if plan.reference:
+            named = get(plan.reference)
+            if named is not None:
+                key = bytes.fromhex(named)[:width]
+                plan.referrers[key[0]] += key + place
         if plan.special:
-            self._add_special(record, id, values, place)
+            plan.special(id, values, place)
 
-    def _add_special(self, record: str, id: bytes, values: Mapping[str, Any], place: bytes) -> None:
+    def _add_venue(self, id: bytes, values: Mapping[str, Any], place: bytes) -> None:  # noqa: ARG002
+        self._venues[id.hex()] = (values.get("mic") or values.get("slug") or "").encode()
+
+    def _add_pair(self, id: bytes, values: Mapping[str, Any], place: bytes) -> None:  # noqa: ARG002
         width = self._width
-        if record == "venue":
-            self._venues[id.hex()] = (values.get("mic") or values.get("slug") or "").encode()
-        elif record == "pair":
-            legs = bytes.fromhex(values["base_id"])[:width] + bytes.fromhex(values["quote_id"])[:width]
-            key = hash_key(legs)[:width]
-            self._of(INDEX_PAIR_LEGS)[key[0]] += key + place
-        else:
-            key = bytes.fromhex(values["instrument_id"])[:width]
-            self._of(INDEX_LISTINGS)[key[0]] += key + place
-            exchange = self._venues.get(values["venue_id"])
-            if exchange is None:
-                raise SnapshotContentError(
-                    f"a listing names the venue `{values['venue_id']}`, which is not in the file"
-                )
-            if values.get("symbol") is not None:
-                self._add_exchange_symbol(exchange, values["symbol"], place)
+        legs = bytes.fromhex(values["base_id"])[:width] + bytes.fromhex(values["quote_id"])[:width]
+        self._add_hashed(INDEX_PAIR_LEGS, legs, place)
+
+    def _add_pool(self, id: bytes, values: Mapping[str, Any], place: bytes) -> None:  # noqa: ARG002
+        for legs in combinations(sorted(bytes.fromhex(id_of_token(token)) for token in values["tokens"]), 2):
+            self._add_hashed(INDEX_POOL_LEGS, b"".join(leg[: self._width] for leg in legs), place)
+
+    def _add_event_type(self, id: bytes, values: Mapping[str, Any], place: bytes) -> None:  # noqa: ARG002
+        self._add_hashed(INDEX_NUMBER, id[:4], place)
+
+    def _add_listing(self, id: bytes, values: Mapping[str, Any], place: bytes) -> None:  # noqa: ARG002
+        exchange = self._venues.get(values["venue_id"])
+        if exchange is None:
+            raise SnapshotContentError(f"a listing names the venue `{values['venue_id']}`, which is not in the file")
+        if values.get("symbol") is not None:
+            self._add_exchange_symbol(exchange, values["symbol"], place)
 
     def _add_exchange_symbol(self, exchange: bytes, symbol: str, place: bytes) -> None:
         key = blake3(pair_key(exchange, symbol.encode())).digest(length=self._width)
         self._exchange_symbols[key[0]] += key + place
 
+    def _add_hashed(self, code: int, message: bytes, place: bytes) -> None:
+        key = blake3(message).digest(length=self._width)
+        self._of(code)[key[0]] += key + place
+
     def _plan(self, record: str) -> _Plan:
         kind = KIND_CODES[LAYOUTS[record].kind]
-        exchange, symbol = EXCHANGE_SYMBOLS.get(record, ("", ""))
-        fields = [(field, self._of(code)) for field, code in INDEXED_FIELDS[record]]
+        exchanges, symbol = EXCHANGE_SYMBOLS.get(record, ((), ""))
+        fields = [(field, self._of(code)) for field, code in INDEXED_FIELDS.get(record, ())]
         ids = self._of(kind) if LAYOUTS[record].has_id else []
-        return _Plan(ids, fields, exchange, symbol, special=record in ("venue", "pair", "listing"))
+        reference, code = INDEXED_REFERENCES.get(record, ("", 0))
+        special = {
+            "venue": self._add_venue,
+            "pair": self._add_pair,
+            "pool": self._add_pool,
+            "listing": self._add_listing,
+            "event_type": self._add_event_type,
+        }
+        referrers = self._of(code) if code else []
+        return _Plan(ids, fields, exchanges, symbol, reference, referrers, special.get(record))
 
     def _of(self, code: int) -> list[bytearray]:
         buckets = self._buckets.get(code)
@@ -130,9 +159,17 @@ class _Plan(NamedTuple):
 
     ids: list[bytearray]
     fields: list[tuple[str, list[bytearray]]]
-    exchange: str
+    exchanges: tuple[str, ...]
     symbol: str
-    special: bool
+    reference: str
+    referrers: list[bytearray]
+    special: Callable[[bytes, Mapping[str, Any], bytes], None] | None
+
+
+def id_of_token(token: Any) -> str:
+    """The instrument id of a pool's token, a mapping or an object."""
+    found: str = token["instrument_id"] if isinstance(token, Mapping) else token.instrument_id
+    return found
 
 
 def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> bytearray:

@@ -14,12 +14,12 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
 
 from catalog.errors import CatalogError, DecodeError, InvalidIdentifier, LimitExceeded, NotFound, Truncated
-from catalog.snapshot.entries import AliasEntry
+from catalog.snapshot.entries import AliasEntry, SuccessionEntry
 from catalog.snapshot.faults import SnapshotError
 from catalog.snapshot.index import LIST_BIT, hash_key
 from catalog.wire import layout
 from catalog.wire.frame import HEADER, HEADER_SIZE, Buffer, Message, decode_message, refuse_header
-from catalog.wire.layout import ID_SIZE, KIND_CODES, LAYOUTS, RECORD_OF
+from catalog.wire.layout import ID_SIZE, KIND_CODES, KIND_NAMES, LAYOUTS, RECORD_OF
 from catalog.wire.messages import (
     END_SIZE,
     INDEX_HEAD,
@@ -30,6 +30,7 @@ from catalog.wire.messages import (
     decode_end,
     decode_index_head,
     decode_snapshot,
+    decode_succession,
     decode_vocabulary,
 )
 from catalog.wire.records import Names, RecordDecoder, record_decoder, split_prefix
@@ -232,6 +233,28 @@ class MappedFile:
             expected = "the id of an instrument in this file"
             raise DecodeError(base + ID_SIZE + 1, "alias.target", expected, alias.target) from error
         return AliasEntry(alias.id, target, message.sequence, message.timestamp_ns, alias.identity)
+
+    def succession_entry(self, message: Message) -> SuccessionEntry:
+        """A succession message, its ids as 16 bytes."""
+        base = message.offset + HEADER_SIZE
+        found = decode_succession(message.payload, base, self._width)
+        kind = KIND_NAMES[found.kind]
+        ends = []
+        for place, reference in ((1, found.predecessor), (1 + self._width, found.successor)):
+            try:
+                ends.append(_from_hex(self._resolve(reference, kind)))
+            except LookupError as error:
+                expected = f"the id of a record of the kind {kind} in this file"
+                raise DecodeError(base + place, "succession", expected, reference) from error
+        names = self.vocabularies.get("succession_kind", {})
+        if found.succession_kind not in names:
+            place = base + 1 + 2 * self._width
+            expected = "a code of the vocabulary `succession_kind`"
+            raise DecodeError(place, "succession.succession_kind", expected, found.succession_kind)
+        return SuccessionEntry(
+            found.kind, ends[0], ends[1], names[found.succession_kind], found.ratio, found.effective_ns,
+            found.is_in_effect, message.sequence, message.timestamp_ns,
+        )  # fmt: skip
 
     def _resolve(self, reference: bytes, kind: str) -> str:
         """The 32 digits of the id that a reference means. Raises LookupError when nothing in the file has it."""

@@ -7,17 +7,18 @@ All methods only read: a snapshot may be shared by threads and across a fork.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import NotFound
-from catalog.snapshot.entries import AliasEntry, TombstoneEntry
+from catalog.snapshot.entries import AliasEntry, SuccessionEntry, TombstoneEntry
 from catalog.snapshot.index import hash_key, pair_key
 from catalog.snapshot.mapped import MappedFile, id_bytes
 from catalog.snapshot.view import View
 from catalog.wire import layout
 from catalog.wire.frame import HEADER_SIZE, Buffer, Message, decode_message
-from catalog.wire.layout import LAYOUTS
+from catalog.wire.layout import KIND_CODES, LAYOUTS
 from catalog.wire.messages import decode_tombstone
 from catalog.wire.records import RecordDecoder
 
@@ -76,7 +77,7 @@ class Snapshot(MappedFile):
         return self._search(layout.INDEX_SYMBOL, hash_key(symbol.encode()))
 
     def locate_address(self, address: str) -> tuple[int, ...]:
-        """Offsets of the tokens at this (normalised) address, on any blockchain."""
+        """Offsets of the tokens and pools at this (normalised) address, on any blockchain."""
         return self._search(layout.INDEX_ADDRESS, hash_key(address.encode()))
 
     def view(self, id: AnyId, kind: str = "instrument") -> View:
@@ -132,7 +133,7 @@ class Snapshot(MappedFile):
         return [r for r in map(self.get_at, self.locate_symbol(symbol)) if getattr(r, "symbol", None) == symbol]
 
     def by_address(self, address: str, blockchain: str | None = None) -> list[Record]:
-        """Every token at this address, on `blockchain` (a CAIP-2 name) or on all. Addresses are normalised."""
+        """Every token and pool at this address, on `blockchain` (a CAIP-2 name) or on all. Addresses are normalised."""
         from catalog.domain import identifiers
 
         if blockchain is not None:
@@ -148,13 +149,15 @@ class Snapshot(MappedFile):
         return found
 
     def by_exchange_symbol(self, exchange: str, symbol: str) -> list[Record]:
-        """What `exchange` (a slug or MIC) calls `symbol`: its assets and pairs, and the instruments listed there so."""
+        """What `exchange` (a slug or MIC) calls `symbol`: its assets, pairs, futures, options and broker contracts, and
+        the instruments listed there so."""
         offsets: dict[int, None] = {}
         message = pair_key(exchange.encode(), symbol.encode())
         for offset in self.locate_key(layout.INDEX_EXCHANGE_SYMBOL, message):
             view = self.view_at(offset)
             if view.record in layout.EXCHANGE_SYMBOLS:
-                if (exchange, symbol) == tuple(getattr(view, name) for name in layout.EXCHANGE_SYMBOLS[view.record]):
+                places, name = layout.EXCHANGE_SYMBOLS[view.record]
+                if exchange in [getattr(view, place) for place in places] and getattr(view, name) == symbol:
                     offsets[offset] = None
             elif view.record == "listing" and view.symbol == symbol:
                 venue = self.view(view.venue_id, "venue")
@@ -170,14 +173,57 @@ class Snapshot(MappedFile):
         wanted = tuple(leg.hex() for leg in legs)
         return [r for r in records if (getattr(r, "base_id", None), getattr(r, "quote_id", None)) == wanted]
 
+    def pools_for(self, token_a: AnyId, token_b: AnyId) -> list[Record]:
+        """The pools that hold both of these tokens, in whichever order, on any exchange."""
+        legs = sorted((id_bytes(token_a), id_bytes(token_b)))
+        message = b"".join(leg[: self._width] for leg in legs)
+        records = map(self.get_at, self.locate_key(layout.INDEX_POOL_LEGS, message))
+        wanted = {leg.hex() for leg in legs}
+        return [r for r in records if wanted <= {token.instrument_id for token in getattr(r, "tokens", ())}]
+
     def listings_of(self, instrument: AnyId) -> list[Record]:
         """The listings of an instrument, home market included, sorted by venue and local symbol."""
-        key = id_bytes(instrument)
-        records = map(self.get_at, self._search(layout.INDEX_LISTINGS, key))
-        return [r for r in records if getattr(r, "instrument_id", None) == key.hex()]
+        return self._naming(layout.INDEX_LISTINGS, "instrument_id", instrument)
+
+    def options_of(self, underlying: AnyId) -> list[Record]:
+        """The options on an instrument, sorted by id."""
+        return [r for r in self.derivatives_of(underlying) if r.record == "option"]
+
+    def derivatives_of(self, underlying: AnyId) -> list[Record]:
+        """The futures and options on an instrument, sorted by id."""
+        return self._naming(layout.INDEX_UNDERLYING, "underlying_id", underlying)
+
+    def broker_contracts_of(self, instrument: AnyId) -> list[Record]:
+        """What brokers offer of an instrument, sorted by id."""
+        return self._naming(layout.INDEX_INSTRUMENT, "instrument_id", instrument)
+
+    def event_type(self, number: int) -> Record:
+        """The event type that is shown as this number. Raises NotFound."""
+        if not 0 <= number < 1 << 32:
+            raise NotFound("event type", number, "a number of 32 bits is expected")
+        key = number.to_bytes(4, "little")
+        for offset in self.locate_key(layout.INDEX_NUMBER, key):
+            record = self.get_at(offset)
+            if record.kind == "event-type" and record.shown_id == number:
+                return record
+        raise NotFound("event type", number, "it is not in this snapshot")
+
+    def successions_of(self, id: AnyId, kind: str = "instrument") -> list[SuccessionEntry]:
+        """The successions in which a record is one side: what it follows, and what follows it."""
+        key = id_bytes(id)
+        offsets = self._search(layout.INDEX_SUCCESSION, key)
+        entries = [self.succession_entry(decode_message(self._data, offset)) for offset in offsets]
+        return [e for e in entries if e.kind == KIND_CODES.get(kind) and key in (e.predecessor, e.successor)]
+
+    def _naming(self, index: int, field: str, id: AnyId) -> list[Record]:
+        key = id_bytes(id)
+        records = map(self.get_at, self._search(index, key))
+        return [r for r in records if getattr(r, field, None) == key.hex()]
 
     def __iter__(self) -> Iterator[Record]:
-        return map(self._build, self._known(layout.INSTRUMENT))
+        """Every instrument, sorted by id: synthetics, which have a section of their own, stand among the others."""
+        sections = (self._known(layout.INSTRUMENT), self._known(layout.SYNTHETIC))
+        return map(self._build, merge(*sections, key=lambda message: message.payload[:16]))
 
     def records(self, record_type: str | None = None) -> Iterator[Record]:
         """All records in file order, or those of one type. Types of a newer format are passed over."""
@@ -196,6 +242,10 @@ class Snapshot(MappedFile):
         """All aliases, sorted by id, with 16-byte ids."""
         for message in self._section(layout.ALIAS):
             yield self.alias_entry(message)
+
+    def successions(self) -> Iterator[SuccessionEntry]:
+        """All successions, sorted by kind, predecessor and successor, with 16-byte ids."""
+        return map(self.succession_entry, self._section(layout.SUCCESSION))
 
     def tombstones(self) -> Iterator[TombstoneEntry]:
         """All tombstones, sorted by kind and id; their ids have the file's width."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from catalog.domain.base import Record
+from catalog.domain.calendar import format_clock, format_moment
+from catalog.domain.identity import Id, event_type_number
 from catalog.errors import InvalidIdentifier, NotFound
 from catalog.snapshot.reader import Snapshot
 from catalog.wire import layout
@@ -30,6 +32,7 @@ _NAMES = {
     layout.INDEX: "index",
     layout.END: "end",
     layout.ALIAS: "alias",
+    layout.SUCCESSION: "succession",
     layout.TOMBSTONE: "tombstone",
 }
 
@@ -80,6 +83,9 @@ def find(snapshot: Snapshot, key: str) -> list[Record]:
     for kind in layout.KIND_CODES:
         with suppress(NotFound, InvalidIdentifier):
             add([snapshot.get(key, kind)])
+    if key.isascii() and key.isdigit():
+        with suppress(NotFound):
+            add([snapshot.event_type(int(key))])
     look_ups: list[Callable[[str], list[Record]]] = [
         snapshot.by_isin,
         snapshot.by_cusip,
@@ -137,6 +143,17 @@ def _content(snapshot: Snapshot, message: Message) -> tuple[str, dict[str, Any]]
             "target": alias.target and alias.target.hex(),
             "identity": alias.identity.hex(),
         }
+    if message.type == layout.SUCCESSION:
+        entry = snapshot.succession_entry(message)
+        return name, {
+            "kind": layout.KIND_NAMES[entry.kind],
+            "predecessor": entry.predecessor.hex(),
+            "successor": entry.successor.hex(),
+            "succession_kind": entry.succession_kind,
+            "ratio": _plain(entry.ratio),
+            "effective_at": rfc3339(entry.effective_ns),
+            "is_in_effect": entry.is_in_effect,
+        }
     if message.type == layout.TOMBSTONE:
         gone = decode_tombstone(message.payload, base, width)
         return name, {"record": gone.record, "kind": layout.KIND_NAMES.get(gone.kind, gone.kind), "id": gone.id.hex()}
@@ -152,9 +169,26 @@ def _content(snapshot: Snapshot, message: Message) -> tuple[str, dict[str, Any]]
     if not snapshot.knows(message):
         return name, {"payload_size": len(message.payload)}
     record, key, values = snapshot.decode(message)
-    head_values = {"record": record} | ({"id": key.hex(), "id64": key[:8].hex()} if key else {})
+    head_values: dict[str, Any] = {"record": record}
+    if record == "event_type":
+        head_values["id"] = event_type_number(Id(key))
+    elif key:
+        head_values |= {"id": key.hex(), "id64": key[:8].hex()}
     return record, head_values | {field: _plain(value) for field, value in values.items()}
 
 
 def _plain(value: object) -> object:
-    return format(value, "f") if isinstance(value, Decimal) else value
+    """A decoded value in its JSON form."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return format_moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, time):
+        return format_clock(value)
+    if isinstance(value, tuple):
+        if hasattr(value, "_asdict"):
+            return {name: _plain(said) for name, said in value._asdict().items() if said is not None}
+        return [_plain(element) for element in value]
+    return value

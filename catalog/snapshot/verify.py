@@ -18,17 +18,21 @@ from catalog.snapshot.build import build_record
 from catalog.snapshot.faults import SnapshotError
 from catalog.snapshot.index import Indexes
 from catalog.snapshot.reader import Snapshot
+from catalog.snapshot.writer import succession_order
 from catalog.wire import layout
 from catalog.wire.frame import HEADER_SIZE, Message, decode_message
-from catalog.wire.layout import KIND_CODES, LAYOUTS
+from catalog.wire.layout import KIND_CODES, KIND_NAMES, LAYOUTS, Field
 from catalog.wire.messages import (
     EndMessage,
+    Succession,
     decode_alias,
     decode_end,
+    decode_succession,
     decode_tombstone,
     decode_vocabulary,
     encode_alias,
     encode_snapshot,
+    encode_succession,
     encode_tombstone,
     encode_vocabulary,
 )
@@ -36,7 +40,7 @@ from catalog.wire.records import RecordEncoder, record_encoder
 
 MAX_PROBLEMS = 100
 _CHUNK = 1 << 22
-_KNOWN_SECTIONS = {*layout.MESSAGE_KINDS, layout.TOMBSTONE}
+_KNOWN_SECTIONS = {*layout.MESSAGE_KINDS, layout.SUCCESSION, layout.TOMBSTONE}
 _RANK = {message: rank for rank, message in enumerate(layout.SECTION_ORDER)}
 
 
@@ -103,6 +107,7 @@ class _Verifier:
             layout.SNAPSHOT: self._check_snapshot,
             layout.VOCABULARY: self._check_vocabulary,
             layout.ALIAS: self._check_alias,
+            layout.SUCCESSION: self._check_succession,
             layout.TOMBSTONE: self._check_tombstone,
             layout.INDEX: self._check_index,
             layout.END: self._check_end,
@@ -214,9 +219,8 @@ class _Verifier:
         else:
             symbol = values.get("symbol", "").encode()
             self._place(message, record, (values["instrument_id"], values["venue_id"], symbol))
-        for field in table.fields:
-            if field.type == "ref" and field.name in values:
-                self._check_reference(message, record, field.name, values[field.name], field.domain)
+        for path, id, kind in _references(table.fields, values):
+            self._check_reference(message, record, path, id, kind)
         encode = self.encoders.get(record)
         if encode is None:
             codes = {name: {v: c for c, v in named.items()} for name, named in self.snapshot.vocabularies.items()}
@@ -248,6 +252,20 @@ class _Verifier:
         if entry.target is not None:
             self._check_reference(message, "alias", "target", entry.target.hex(), "instrument")
         self.indexes.add_id(KIND_CODES["instrument"], alias.id, message.offset)
+
+    def _check_succession(self, message: Message) -> None:
+        entry = self.snapshot.succession_entry(message)
+        code = decode_succession(message.payload, message.offset + HEADER_SIZE, self.width).succession_kind
+        self._place(message, "succession", (succession_order(entry.kind, entry.predecessor, entry.successor, code),))
+        wire = Succession(
+            entry.kind, entry.predecessor, entry.successor, code, entry.ratio, entry.effective_ns, entry.is_in_effect
+        )
+        self._bytes(message, encode_succession(wire, self.width))
+        for field, id in (("predecessor", entry.predecessor), ("successor", entry.successor)):
+            offset = self.snapshot.locate(id, KIND_NAMES[entry.kind])
+            if offset is None:
+                self.note(message.offset, f"at byte {message.offset}, succession.{field}: no such record in the file")
+            self.indexes.add_reference(layout.INDEX_SUCCESSION, id, message.offset)
 
     def _check_tombstone(self, message: Message) -> None:
         found = decode_tombstone(message.payload, message.offset + HEADER_SIZE, self.width)
@@ -308,6 +326,19 @@ class _Verifier:
         missing = set(layout.VOCABULARIES) - set(self.vocabularies)
         if missing:
             self.note(0, f"the vocabulary `{min(missing)}` is missing")
+
+
+def _references(fields: tuple[Field, ...], values: Any) -> list[tuple[str, str, str]]:
+    """(path, id, kind) of every id that the decoded fields name, those inside lists too."""
+    found: list[tuple[str, str, str]] = []
+    for field in fields:
+        value = values.get(field.name)
+        if field.type == "ref" and value is not None:
+            found.append((field.name, value, field.domain))
+        for n, element in enumerate(value or ()) if field.items else ():
+            inner = _references(field.items, element._asdict())
+            found += [(f"{field.name}.{n}.{path}", id, kind) for path, id, kind in inner]
+    return found
 
 
 def _problem(error: CatalogError, offset: int) -> Problem:

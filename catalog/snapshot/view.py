@@ -7,24 +7,22 @@ from typing import Any
 from catalog.wire.frame import HEADER_SIZE, Message
 from catalog.wire.layout import RecordLayout
 from catalog.wire.primitives import Cursor
-from catalog.wire.records import Names, Resolve, decode_field, prefix_size, split_prefix
+from catalog.wire.records import FieldReader, Names, Resolve, prefix_size, split_prefix
 
 
 class View:
     """One record in the file. Its fields are attributes, under the names they have in the domain; a null is None.
 
     `record` is its type, `id` its 32 digits (None for a listing), `offset` its place, `sequence` and `changed_at_ns`
-    those of its last change. Values are those on the wire: text, int and Decimal, not validated by the domain.
+    those of its last change. Values are those on the wire: text, numbers, days, times and (for lists) tuples, not
+    validated by the domain.
     """
 
     __slots__ = (
-        "_cursor",
         "_layout",
-        "_names",
         "_next",
-        "_resolve",
+        "_reader",
         "_values",
-        "_width",
         "changed_at_ns",
         "id",
         "offset",
@@ -35,8 +33,9 @@ class View:
         base = message.offset + HEADER_SIZE
         self.id = split_prefix(layout, message.payload, base).hex() or None
         self.offset, self.sequence, self.changed_at_ns = message.offset, message.sequence, message.timestamp_ns
-        self._layout, self._names, self._width, self._resolve = layout, names, width, resolve
-        self._cursor = Cursor(message.payload, prefix_size(layout), base)
+        self._layout = layout
+        cursor = Cursor(message.payload, prefix_size(layout), base)
+        self._reader = FieldReader(cursor, layout.record, names, width, resolve)
         self._values: dict[str, Any] = {}
         self._next = 0
 
@@ -48,9 +47,7 @@ class View:
         values, fields = self._values, self._layout.fields
         while name not in values and self._next < len(fields):
             field = fields[self._next]
-            values[field.name] = decode_field(
-                self._cursor, self._layout, field, self._names, self._width, self._resolve
-            )
+            values[field.name] = self._reader.read(field)
             self._next += 1
         if name in values:
             return values[name]

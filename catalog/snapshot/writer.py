@@ -17,7 +17,7 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from catalog.errors import InvalidRecord, quote
-from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, TombstoneEntry
+from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry, TombstoneEntry
 from catalog.snapshot.faults import SnapshotContentError, SnapshotError
 from catalog.snapshot.index import Indexes
 from catalog.wire import layout
@@ -27,9 +27,11 @@ from catalog.wire.messages import (
     END_SIZE,
     EndMessage,
     SnapshotMessage,
+    Succession,
     encode_alias,
     encode_end,
     encode_snapshot,
+    encode_succession,
     encode_tombstone,
     encode_vocabulary,
 )
@@ -42,6 +44,7 @@ __all__ = [
     "SnapshotHeader",
     "SnapshotInfo",
     "SnapshotWriter",
+    "SuccessionEntry",
     "TombstoneEntry",
     "write_snapshot",
 ]
@@ -148,6 +151,8 @@ class SnapshotWriter:
                 self._write_record(entry)
             elif isinstance(entry, AliasEntry):
                 self._write_alias(entry)
+            elif isinstance(entry, SuccessionEntry):
+                self._write_succession(entry)
             else:
                 self._write_tombstone(entry)
 
@@ -174,6 +179,18 @@ class SnapshotWriter:
         self._indexes.add_id(KIND_CODES["instrument"], entry.id, self._offset)
         payload = encode_alias(entry.id, entry.target, entry.identity, self._width)
         self._emit(layout.ALIAS, payload, entry.sequence, entry.timestamp_ns)
+
+    def _write_succession(self, entry: SuccessionEntry) -> None:
+        code = self._codes["succession_kind"].get(entry.succession_kind)
+        if code is None:
+            raise InvalidRecord("succession_kind", entry.succession_kind, "not in the vocabulary `succession_kind`")
+        self._place("succession", layout.SUCCESSION, succession_order(entry.kind, entry.predecessor, entry.successor, code))
+        for id in (entry.predecessor, entry.successor):
+            self._indexes.add_reference(layout.INDEX_SUCCESSION, id, self._offset)
+        message = Succession(
+            entry.kind, entry.predecessor, entry.successor, code, entry.ratio, entry.effective_ns, entry.is_in_effect
+        )
+        self._emit(layout.SUCCESSION, encode_succession(message, self._width), entry.sequence, entry.timestamp_ns)
 
     def _write_tombstone(self, entry: TombstoneEntry) -> None:
         self._place("tombstone", layout.TOMBSTONE, bytes((entry.kind,)) + entry.id[: self._width])
@@ -244,6 +261,11 @@ class SnapshotWriter:
         self._frame(layout.END, encode_end(end))
         self._flush(hashed=False)
         return SnapshotInfo(self._output.target, digest, size, counted)
+
+
+def succession_order(kind: int, predecessor: bytes, successor: bytes, code: int) -> bytes:
+    """What successions are sorted by, bytewise."""
+    return bytes((kind,)) + predecessor + successor + bytes((code,))
 
 
 class _Output:

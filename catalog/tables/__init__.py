@@ -1,16 +1,23 @@
 """The schema: one module per noun, all joined to one MetaData. `catalog.tables.metadata` names the conventions."""
 
 from catalog.tables import (  # noqa: F401 - importing a module is what puts its tables into the metadata
+    brokers,
     changes,
+    derivatives,
     disputes,
+    events,
     identities,
     instruments,
     listings,
     observations,
     pairs,
+    pools,
+    reporting,
     runs,
     securities,
     snapshots,
+    successions,
+    synthetics,
     venues,
     vocabularies,
 )

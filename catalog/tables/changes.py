@@ -29,7 +29,7 @@ class ChangeRow(Base):
     __table_args__ = (
         Index("ix_changes__kind_record_id_sequence", "kind", "record_id", "sequence"),
         CheckConstraint(
-            "action IN ('register', 'update', 'suspend', 'retire', 'resume', 'relist', 'alias', 'move', 'remove')",
+            "action IN ('register', 'update', 'suspend', 'retire', 'resume', 'relist', 'alias', 'move', 'remove', 'supersede')",
             name="action_known",
         ),
         {"comment": "Every change of every record, in the order of commit, without gaps"},

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, Numeric, SmallInteger, Text
+from sqlalchemy import BigInteger, Date, DateTime, LargeBinary, Numeric, SmallInteger, Text, Time
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import mapped_column
@@ -33,6 +33,15 @@ RULES = {
     "line": "{column} ~ '^[A-Z0-9]{{1,32}}$'",
     "decimals": "{column} BETWEEN 0 AND 255",
     "hash": "octet_length({column}) = 32",
+    "natural": "{column} BETWEEN 0 AND 4294967295",
+    "positive": "{column} BETWEEN 1 AND 4294967295",
+    "nanoseconds": "{column} > 0",
+    "moment": "{column} >= '1970-01-01 00:00:00+00' AND {column} < '2262-01-01 00:00:00+00'",
+    "end": "{column} >= '1970-01-01 00:00:00+00' AND {column} < '2099-01-01 00:00:00+00'",
+    "clock": "{column} < '24:00:00' AND date_trunc('second', {column}::interval) = {column}::interval",
+    "zone": "{column} ~ '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$' AND octet_length({column}) <= 64",
+    "keys": "cardinality({column}) BETWEEN 1 AND 1024",
+    "name": "{column} ~ '^[A-Za-z_][A-Za-z0-9_]{{0,63}}$'",
 }
 
 TYPE_MAP: dict[Any, Any] = {
@@ -40,6 +49,8 @@ TYPE_MAP: dict[Any, Any] = {
     int: BigInteger(),
     Decimal: Numeric(),
     datetime: DateTime(timezone=True),
+    date: Date(),
+    time: Time(),
     bytes: LargeBinary(),
     UUID: PgUuid(as_uuid=True),
     dict[str, Any]: JSONB(),
@@ -74,6 +85,16 @@ Increment = Annotated[Decimal, _number("increment")]
 Signed = Annotated[Decimal, _number("signed")]
 Decimals = Annotated[int, mapped_column(SmallInteger, info={"rule": "decimals"})]
 Code = Annotated[int, mapped_column(SmallInteger)]
+Day = Annotated[date, mapped_column(Date)]
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True), info={"rule": "moment"})]
+EndMoment = Annotated[datetime, mapped_column(DateTime(timezone=True), info={"rule": "end"})]
+Clock = Annotated[time, mapped_column(Time, info={"rule": "clock"})]
+Zone = Annotated[str, _text("zone")]
+Name = Annotated[str, _text("name")]
+Natural = Annotated[int, mapped_column(BigInteger, info={"rule": "natural"})]
+Positive = Annotated[int, mapped_column(BigInteger, info={"rule": "positive"})]
+Nanoseconds = Annotated[int, mapped_column(BigInteger, info={"rule": "nanoseconds"})]
+Keys = Annotated[list[str], mapped_column(ARRAY(Text), info={"rule": "keys"})]
 Hash = Annotated[bytes, mapped_column(LargeBinary, info={"rule": "hash"})]
 Uuids = Annotated[list[UUID], mapped_column(ARRAY(PgUuid(as_uuid=True)))]
 Texts = Annotated[list[str], mapped_column(ARRAY(Text))]

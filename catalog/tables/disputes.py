@@ -17,13 +17,17 @@ class DisputeRow(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'accepted', 'rejected')", name="state_known"),
         CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided_when_closed"),
+        Index(
+            "uq_disputes__open_dispute_key", "dispute_key", unique=True, postgresql_where=text("state = 'open'")
+        ),
+        Index("ix_disputes__dispute_key", "dispute_key"),
         Index("ix_disputes__kind_subject_id", "kind", "subject_id"),
         Index("ix_disputes__state_number", "state", "number"),
         {"comment": "What awaits an operator's decision, with both sides, and what was decided"},
     )
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, comment="Number of the dispute")
-    dispute_key: Mapped[str] = mapped_column(Text, unique=True, comment="What it is about: one dispute per key")
+    dispute_key: Mapped[str] = mapped_column(Text, comment="What it is about: one open dispute per key")
     rule: Mapped[str] = mapped_column(Text, comment="The rule that opened it, such as line_conflict")
     kind: Mapped[Code] = mapped_column(SmallInteger, comment="Kind of the subject's id; 8 for a listing")
     subject_id: Mapped[UUID] = mapped_column(comment="Id that the dispute is about, registered or not")
@@ -35,3 +39,4 @@ class DisputeRow(Base):
     decided_at: Mapped[datetime | None] = mapped_column(comment="When it was decided")
     decided_by: Mapped[str | None] = mapped_column(Text, comment="Who decided")
     reason: Mapped[FreeText | None] = mapped_column(comment="Why it was decided so")
+    chosen: Mapped[Json | None] = mapped_column(comment="The side that was accepted")

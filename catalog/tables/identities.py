@@ -35,12 +35,16 @@ class CatalogInfo(Base):
     catalog_id: Mapped[bytes] = mapped_column(comment="16 random bytes made when the catalog was created")
     id_bits: Mapped[Code] = mapped_column(comment="Width of ids: 64 while no two share their first 8 bytes, or 128")
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When the catalog was created")
+    applied_until: Mapped[datetime | None] = mapped_column(
+        comment="What was due until then (delistings, expiries, successions) has been applied; NULL for nothing"
+    )
 
 
 class IdentityRow(Base):
     __tablename__ = "identities"
     __table_args__ = (
         Index("uq_identities__kind_id64", "kind", "id64", unique=True),
+        Index("uq_identities__event_type_number", "id64", unique=True, postgresql_where=text("kind = 7")),
         CheckConstraint("kind BETWEEN 1 AND 7", name="kind_known"),
         CheckConstraint("is_alias OR target_id IS NULL", name="target_of_alias"),
         Index("ix_identities__target_id", "target_id", postgresql_where=text("target_id IS NOT NULL")),
@@ -49,7 +53,9 @@ class IdentityRow(Base):
 
     kind: Mapped[Code] = mapped_column(primary_key=True, comment="1 instrument 2 security 3 venue 4 pool 5 pair …")
     id: Mapped[UUID] = mapped_column(primary_key=True, comment="The id: 16 bytes of BLAKE3 over the identity")
-    id64: Mapped[int] = mapped_column(BigInteger, comment="First 8 bytes, so mapped that they sort as the id does")
+    id64: Mapped[int] = mapped_column(
+        BigInteger, comment="First 8 bytes (4 of an event type), so mapped that they sort as the id does"
+    )
     identity: Mapped[bytes] = mapped_column(comment="Canonical identity: each field as u32-LE length and UTF-8")
     is_alias: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="True for an id that is not the current one of its instrument"
@@ -62,7 +68,10 @@ class IdentityRow(Base):
 
 class AliasClaim(Base):
     __tablename__ = "alias_claims"
-    __table_args__ = {"comment": "Which instruments claim an alias: the by-ticker id of every ticker they ever had"}
+    __table_args__ = (
+        Index("uq_alias_claims__chosen", "alias_id", unique=True, postgresql_where=text("is_chosen")),
+        {"comment": "Which instruments claim an alias: the by-ticker id of every ticker they ever had"},
+    )
 
     alias_id: Mapped[UUID] = mapped_column(primary_key=True, comment="The claimed id")
     claimant_id: Mapped[UUID] = mapped_column(
@@ -72,6 +81,9 @@ class AliasClaim(Base):
         comment="The instrument that claims it",
     )
     ticker: Mapped[Key] = mapped_column(comment="The ticker that made the claim")
+    is_chosen: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="True for the claimant that an operator decided for"
+    )
 
 
 class IdCollisionRow(Base):

@@ -1,7 +1,5 @@
-"""Instruments: one row each in `instruments`, and one in the table of their type.
-
-Futures, options and synthetics join here.
-"""
+"""Instruments: one row each in `instruments`, and one in the table of their type (derivatives and synthetics have
+modules of their own)."""
 
 from __future__ import annotations
 
@@ -17,6 +15,7 @@ from catalog.tables.columns import (
     CurrencyCode,
     Cusip,
     Decimals,
+    EndMoment,
     Figi,
     FreeText,
     Generation,
@@ -86,6 +85,7 @@ class AssetRow(Base):
     exchange: Mapped[str] = mapped_column(ForeignKey("venues.slug"), comment="Slug of the exchange")
     symbol: Mapped[Key] = mapped_column(index=True, comment="The exchange's own code")
     generation: Mapped[Generation | None] = mapped_column(comment="2, 3 … for a later holder of a reused code")
+    delist_at: Mapped[EndMoment | None] = mapped_column(comment="From when on the exchange has it no more")
 
 
 class EquityRow(Base):
@@ -135,6 +135,7 @@ class EquityRow(Base):
     country: Mapped[CountryCode | None] = mapped_column(comment="Country of the company, ISO 3166 alpha-2")
     underlying_index: Mapped[FreeText | None] = mapped_column(comment="Index that an ETF follows")
     expense_ratio: Mapped[Amount | None] = mapped_column(comment="Yearly costs of an ETF as a fraction")
+    delist_at: Mapped[EndMoment | None] = mapped_column(comment="From when on it trades no more on its home market")
     is_retired: Mapped[bool] = mapped_column(comment="As in instruments.status; frees the ticker for another")
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog.tables.columns import CurrencyCode, Increment, Key
+from catalog.tables.columns import CurrencyCode, EndMoment, Increment, Key
 from catalog.tables.metadata import Base
 
 
@@ -25,6 +25,7 @@ class ListingRow(Base):
     currency: Mapped[CurrencyCode | None] = mapped_column(comment="Currency of the price here, ISO 4217")
     tick_size: Mapped[Increment | None] = mapped_column(comment="Smallest price step")
     lot_size: Mapped[Increment | None] = mapped_column(comment="Smallest quantity step")
+    delist_at: Mapped[EndMoment | None] = mapped_column(comment="From when on it trades no more on this venue")
     is_home: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="True on the home market: the row follows its instrument"
     )

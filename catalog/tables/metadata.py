@@ -61,3 +61,9 @@ WIRE_DECIMAL_COMMENT = (
 event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL))  # type: ignore[no-untyped-call]
 event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL_COMMENT))  # type: ignore[no-untyped-call]
 event.listen(Base.metadata, "after_drop", DDL("DROP FUNCTION IF EXISTS is_wire_decimal(numeric)"))  # type: ignore[no-untyped-call]
+
+
+def on_table(table: Any, *statements: str) -> None:
+    """Run statements whenever the table has been made: functions, triggers and their comments."""
+    for statement in statements:
+        event.listen(table, "after_create", DDL(statement))  # type: ignore[no-untyped-call]

@@ -21,6 +21,11 @@ class ObservationRow(Base):
             text("(statement ->> 'cusip')"),
             postgresql_where=text("kind = 2 AND statement ? 'cusip'"),
         ),
+        Index(
+            "ix_observations__listing_instrument",
+            text("(statement ->> 'instrument_id')"),
+            postgresql_where=text("kind = 8"),
+        ),
         {"comment": "What a feed says of a record: its newest statement, and what older ones said that it leaves out"},
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog.tables.columns import Amount, Generation, Increment, Key, Signed
+from catalog.tables.columns import Amount, EndMoment, Generation, Increment, Key, Signed
 from catalog.tables.metadata import Base
 
 
@@ -35,4 +35,5 @@ class PairRow(Base):
     maker_fee_bps: Mapped[Signed | None] = mapped_column(comment="Fee of a resting order, basis points")
     taker_fee_bps: Mapped[Signed | None] = mapped_column(comment="Fee of an order that takes, basis points")
     venue_status: Mapped[Key | None] = mapped_column(comment="The exchange's own word for the status")
+    delist_at: Mapped[EndMoment | None] = mapped_column(comment="From when on it trades no more")
     status: Mapped[str] = mapped_column(ForeignKey("statuses.status"), comment="active, suspended or retired")

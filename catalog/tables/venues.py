@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog.tables.columns import CountryCode, FreeText, Lei, Mic, Slug
+from catalog.tables.columns import Clock, CountryCode, FreeText, Keys, Lei, Mic, Slug
 from catalog.tables.metadata import Base
 
 
@@ -31,4 +31,10 @@ class VenueRow(Base):
     timezone: Mapped[FreeText | None] = mapped_column(comment="IANA time zone of its sessions")
     website: Mapped[FreeText | None] = mapped_column(comment="Website")
     lei: Mapped[Lei | None] = mapped_column(comment="LEI of the operator, ISO 17442")
+    session_open: Mapped[Clock | None] = mapped_column(comment="Opening of a regular session, local time")
+    session_close: Mapped[Clock | None] = mapped_column(comment="Close of a regular session, local time")
+    clearing_house: Mapped[FreeText | None] = mapped_column(comment="Who clears what trades there")
+    contract_types: Mapped[Keys | None] = mapped_column(comment="Kinds of contracts, in the venue's own words")
+    exercise_styles: Mapped[Keys | None] = mapped_column(comment="Exercise styles of its options")
+    blockchains: Mapped[Keys | None] = mapped_column(comment="CAIP-2 names of the blockchains that it supports")
     status: Mapped[str] = mapped_column(ForeignKey("statuses.status"), comment="active, suspended or retired")

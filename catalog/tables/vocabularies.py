@@ -65,6 +65,78 @@ class MarketKindRow(Base):
     code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
 
 
+class OptionKindRow(Base):
+    __tablename__ = "option_kinds"
+    __table_args__ = {"comment": "What an option gives the right to do"}
+
+    option_kind: Mapped[str] = mapped_column(Text, primary_key=True, comment="call or put")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class ExerciseStyleRow(Base):
+    __tablename__ = "exercise_styles"
+    __table_args__ = {"comment": "When an option may be exercised"}
+
+    exercise_style: Mapped[str] = mapped_column(Text, primary_key=True, comment="american, european or bermudan")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class SettlementTypeRow(Base):
+    __tablename__ = "settlement_types"
+    __table_args__ = {"comment": "How a contract is settled"}
+
+    settlement_type: Mapped[str] = mapped_column(Text, primary_key=True, comment="cash or physical")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class PoolTypeRow(Base):
+    __tablename__ = "pool_types"
+    __table_args__ = {"comment": "How a pool makes its price"}
+
+    pool_type: Mapped[str] = mapped_column(Text, primary_key=True, comment="Name, such as constant_product")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class ComponentMeasureRow(Base):
+    __tablename__ = "component_measures"
+    __table_args__ = {"comment": "What a synthetic takes of a component"}
+
+    component_measure: Mapped[str] = mapped_column(Text, primary_key=True, comment="price or days_to_expiry")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class EventSourceRow(Base):
+    __tablename__ = "event_sources"
+    __table_args__ = {"comment": "Where events come from"}
+
+    event_source: Mapped[str] = mapped_column(Text, primary_key=True, comment="defi, cex, tradfi or internal")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class EventPriorityRow(Base):
+    __tablename__ = "event_priorities"
+    __table_args__ = {"comment": "How soon an event is to be processed"}
+
+    event_priority: Mapped[str] = mapped_column(Text, primary_key=True, comment="critical, high, standard …")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class EventFieldTypeRow(Base):
+    __tablename__ = "event_field_types"
+    __table_args__ = {"comment": "What the fields of events are"}
+
+    event_field_type: Mapped[str] = mapped_column(Text, primary_key=True, comment="Name, such as instrument_id")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
+class SuccessionKindRow(Base):
+    __tablename__ = "succession_kinds"
+    __table_args__ = {"comment": "How one record follows another"}
+
+    succession_kind: Mapped[str] = mapped_column(Text, primary_key=True, comment="Name, such as isin_change")
+    code: Mapped[Code] = mapped_column(unique=True, comment="Code on the wire")
+
+
 class SourceRow(Base):
     __tablename__ = "sources"
     __table_args__ = {"comment": "Who speaks, and who is believed before whom"}

@@ -24,6 +24,7 @@ SYNTHETIC = 0x0A
 TOMBSTONE = 0x0B
 ALIAS = 0x0C
 VOCABULARY = 0x0D
+SUCCESSION = 0x0E
 SNAPSHOT = 0x21
 INDEX = 0x23
 END = 0x24
@@ -40,6 +41,7 @@ SECTION_ORDER = (
     PAIR,
     BROKER_CONTRACT,
     EVENT_TYPE,
+    SUCCESSION,
     TOMBSTONE,
 )
 
@@ -48,6 +50,8 @@ MAX_RECORD = 0x10_0000  # 1 MiB: the payload of any message but an index
 MAX_KEY = 0xFF
 MAX_TEXT = 0xFFFF
 MAX_CODES = 0xFFFF  # of one vocabulary
+MAX_ITEMS = 1024  # of one list
+MAX_DAYS = 2932896  # since 1970-01-01: 9999-12-31, the last day of the calendar
 MAX_COUNTS = 256  # entries of the count table in 0x21
 MAX_DIGITS = 18
 FIRST_LOCAL_CODE = 0x8000  # codes from here on mean something in one file only
@@ -60,12 +64,16 @@ NO_SUBTYPE = 0
 
 
 class Field(NamedTuple):
-    """One field of a record: `type` as docs/protocol.md names it, `domain` the vocabulary or the kind it refers to."""
+    """One field of a record: `type` as docs/protocol.md names it, `domain` the vocabulary or the kind it refers to.
+
+    A `list` has `items`, the fields of each element in order.
+    """
 
     name: str
     type: str
     optional: bool = False
     domain: str = ""
+    items: tuple[Field, ...] = ()
 
 
 class RecordLayout(NamedTuple):
@@ -90,6 +98,14 @@ def _optional(type: str, *names: str) -> tuple[Field, ...]:
     return tuple(Field(name, type, optional=True) for name in names)
 
 
+def _code(vocabulary: str, name: str = "", *, optional: bool = True) -> Field:
+    return Field(name or vocabulary, "code8", optional, vocabulary)
+
+
+def _reference(name: str, kind: str = "instrument", *, optional: bool = True) -> Field:
+    return Field(name, "ref", optional, kind)
+
+
 _STATUS = Field("status", "code8", domain="status")
 _BLOCKCHAIN = Field("blockchain", "code16", domain="blockchain")
 _EQUITY = (
@@ -102,9 +118,34 @@ _EQUITY = (
     *_optional("key", "cusip", "figi", "composite_figi", "share_class_figi", "sedol"),
     *_optional("text", "sector", "industry"),
     *_optional("key", "country"),
+    *_optional("time", "delist_at"),
+)
+#: What futures and options have in common, behind the fields of their own.
+_CONTRACT = (
+    *_optional("key", "mic", "exchange", "segment", "symbol", "generation"),
+    *_optional("text", "name"),
+    *_optional("key", "product"),
+    *(_reference(name) for name in ("underlying_id", "quote_id", "settlement_id", "margin_id")),
+    *_optional("key", "currency"),
+    *_optional(
+        "decimal",
+        "contract_multiplier",
+        "tick_size",
+        "lot_size",
+        "min_quantity",
+        "max_quantity",
+        "min_price",
+        "max_price",
+        "min_notional",
+        "maker_fee_bps",
+        "taker_fee_bps",
+    ),
+    _code("settlement_type"),
+    *_optional("date", "first_trading_date"),
+    *_optional("time", "expires_at", "delist_at"),
+    *_optional("key", "venue_status"),
 )
 
-# Futures, options, synthetics, pools, broker contracts and event types join here.
 _LAYOUTS = (
     RecordLayout(
         "token",
@@ -128,6 +169,30 @@ _LAYOUTS = (
         3,
         "instrument",
         (*_EQUITY, *_optional("text", "underlying_index"), *_optional("decimal", "expense_ratio")),
+    ),
+    RecordLayout(
+        "future",
+        INSTRUMENT,
+        4,
+        "instrument",
+        (_STATUS, *_optional("date", "last_trading_date"), *_optional("bool", "is_inverse"), *_CONTRACT),
+    ),
+    RecordLayout(
+        "option",
+        INSTRUMENT,
+        5,
+        "instrument",
+        (
+            _STATUS,
+            *_optional("key", "osi_root"),
+            Field("expiry_date", "date"),
+            _code("option_kind", optional=False),
+            Field("strike_price", "decimal"),
+            _code("exercise_style"),
+            *_optional("bool", "is_adjusted"),
+            *_optional("text", "deliverable"),
+            *_CONTRACT,
+        ),
     ),
     RecordLayout(
         "currency",
@@ -155,6 +220,7 @@ _LAYOUTS = (
             *_optional("key", "generation"),
             *_optional("text", "name"),
             *_optional("u8", "decimals"),
+            *_optional("time", "delist_at"),
         ),
     ),
     RecordLayout(
@@ -190,6 +256,114 @@ _LAYOUTS = (
                 "taker_fee_bps",
             ),
             *_optional("key", "venue_status"),
+            *_optional("time", "delist_at"),
+        ),
+    ),
+    RecordLayout(
+        "pool",
+        POOL,
+        NO_SUBTYPE,
+        "pool",
+        (
+            _STATUS,
+            _BLOCKCHAIN,
+            _key("address"),
+            *_optional("key", "pool_id"),
+            Field(
+                "tokens",
+                "list",
+                items=(_reference("instrument_id", optional=False), Field("weight", "decimal", optional=True)),
+            ),
+            *_optional("text", "name"),
+            *_optional("key", "dex"),
+            _code("pool_type"),
+            *_optional("key", "algorithm"),
+            *_optional("decimal", "fee"),
+            *_optional("bool", "is_dynamic_fee"),
+            *_optional("u32", "tick_spacing"),
+            *_optional("key", "hooks", "factory"),
+        ),
+    ),
+    RecordLayout(
+        "broker_contract",
+        BROKER_CONTRACT,
+        NO_SUBTYPE,
+        "broker-contract",
+        (
+            _STATUS,
+            _key("broker"),
+            _key("symbol"),
+            *_optional("key", "generation"),
+            _reference("instrument_id"),
+            *_optional("key", "mic"),
+            *_optional("text", "name"),
+            *_optional("key", "timezone"),
+            *_optional("clock", "session_open", "session_close", "pre_market_open", "pre_market_close"),
+            *_optional("clock", "after_hours_open", "after_hours_close"),
+            *_optional("decimal", "shares_outstanding", "dividend_yield", "contract_multiplier", "tick_value"),
+            _code("settlement_type"),
+            *_optional("decimal", "premium_multiplier"),
+            *_optional("key", "margin_currency"),
+            *_optional("decimal", "initial_margin", "maintenance_margin", "long_margin_rate", "short_margin_rate"),
+            *_optional("decimal", "tick_size", "lot_size", "min_quantity"),
+            *_optional("bool", "is_tradable", "is_marginable", "is_shortable", "is_easy_to_borrow"),
+            *_optional("bool", "is_fractionable"),
+            *_optional("key", "venue_status"),
+            *_optional("time", "delist_at"),
+        ),
+    ),
+    RecordLayout(
+        "event_type",
+        EVENT_TYPE,
+        NO_SUBTYPE,
+        "event-type",
+        (
+            _STATUS,
+            _key("name"),
+            Field("version", "u32"),
+            _code("event_source", optional=False),
+            Field("blockchain", "code16", optional=True, domain="blockchain"),
+            *_optional("key", "protocol", "exchange", "stream_type", "broker", "feed_type", "component", "event_class"),
+            _code("event_priority", "priority", optional=False),
+            Field("id_bits", "u8"),
+            *_optional("u32", "size_hint"),
+            Field(
+                "fields",
+                "list",
+                items=(
+                    _key("name"),
+                    _code("event_field_type", "field_type", optional=False),
+                    *_optional("u32", "byte_offset"),
+                    Field("is_required", "bool"),
+                    *_optional("u32", "max_length"),
+                    _code("event_field_type", "element_type"),
+                ),
+            ),
+        ),
+    ),
+    RecordLayout(
+        "synthetic",
+        SYNTHETIC,
+        NO_SUBTYPE,
+        "instrument",
+        (
+            _STATUS,
+            _key("name"),
+            Field("formula", "text"),
+            Field(
+                "components",
+                "list",
+                items=(
+                    _key("variable"),
+                    _reference("instrument_id"),
+                    _reference("pair_id", "pair"),
+                    _reference("pool_id", "pool"),
+                    _code("component_measure", "measure", optional=False),
+                ),
+            ),
+            *_optional("u64", "update_interval_ns"),
+            *_optional("decimal", "min_value", "max_value", "outlier_threshold"),
+            *_optional("u64", "stale_after_ns"),
         ),
     ),
     RecordLayout(
@@ -205,6 +379,9 @@ _LAYOUTS = (
             *_optional("key", "operating_mic", "country"),
             *_optional("text", "city", "timezone", "website"),
             *_optional("key", "lei"),
+            *_optional("clock", "session_open", "session_close"),
+            *_optional("text", "clearing_house"),
+            *_optional("keys", "contract_types", "exercise_styles", "blockchains"),
         ),
     ),
     RecordLayout(
@@ -218,6 +395,7 @@ _LAYOUTS = (
             Field("venue_id", "ref", domain="venue"),
             *_optional("key", "symbol", "currency"),
             *_optional("decimal", "tick_size", "lot_size"),
+            *_optional("time", "delist_at"),
         ),
     ),
     RecordLayout(
@@ -241,6 +419,7 @@ LAYOUTS: dict[str, RecordLayout] = {layout.record: layout for layout in _LAYOUTS
 #: (message type, subtype) → record name; aliases and tombstones are counted under their own names.
 RECORD_OF: dict[tuple[int, int], str] = {(layout.message, layout.subtype): layout.record for layout in _LAYOUTS} | {
     (ALIAS, NO_SUBTYPE): "alias",
+    (SUCCESSION, NO_SUBTYPE): "succession",
     (TOMBSTONE, NO_SUBTYPE): "tombstone",
 }
 CODE_OF: dict[str, tuple[int, int]] = {name: codes for codes, name in RECORD_OF.items()}
@@ -261,7 +440,22 @@ KIND_NAMES = {code: name for name, code in KIND_CODES.items()}
 MESSAGE_KINDS = {layout.message: layout.kind for layout in _LAYOUTS} | {ALIAS: "instrument"}
 
 #: Vocabularies with the bytes of their codes.
-VOCABULARIES = {"blockchain": 2, "market_kind": 1, "status": 1, "token_standard": 1, "venue_type": 1}
+VOCABULARIES = {
+    "blockchain": 2,
+    "component_measure": 1,
+    "event_field_type": 1,
+    "event_priority": 1,
+    "event_source": 1,
+    "exercise_style": 1,
+    "market_kind": 1,
+    "option_kind": 1,
+    "pool_type": 1,
+    "settlement_type": 1,
+    "status": 1,
+    "succession_kind": 1,
+    "token_standard": 1,
+    "venue_type": 1,
+}
 
 # Index codes 1–7 find records by the id of that kind; each key has one answer.
 INDEX_LISTINGS = 8  # listings by the id of their instrument
@@ -272,6 +466,11 @@ INDEX_FIGI = 19
 INDEX_ADDRESS = 20
 INDEX_EXCHANGE_SYMBOL = 21
 INDEX_PAIR_LEGS = 22
+INDEX_POOL_LEGS = 23  # pools by each two of their tokens, the lesser id first
+INDEX_UNDERLYING = 24  # futures and options by the id of what they are on
+INDEX_INSTRUMENT = 25  # broker contracts by the id of their instrument
+INDEX_NUMBER = 26  # event types by their number
+INDEX_SUCCESSION = 27  # successions by the id on either side
 INDEX_NAMES = {
     1: "instrument id",
     2: "security id",
@@ -288,21 +487,27 @@ INDEX_NAMES = {
     INDEX_ADDRESS: "address",
     INDEX_EXCHANGE_SYMBOL: "exchange symbol",
     INDEX_PAIR_LEGS: "pair legs",
+    INDEX_POOL_LEGS: "pool legs",
+    INDEX_UNDERLYING: "underlying",
+    INDEX_INSTRUMENT: "broker contracts",
+    INDEX_NUMBER: "event type number",
+    INDEX_SUCCESSION: "successions",
 }
 LAST_ID_INDEX = 7
 NUM_INDEX_PLACES = 32
 NUM_SECTION_PLACES = 16
 
-#: Which fields of a record are keys of which index. Exchange symbols and pair legs have keys of two parts.
+#: Which text fields of a record are keys of which index.
 INDEXED_FIELDS: dict[str, tuple[tuple[str, int], ...]] = {
     "token": (("symbol", INDEX_SYMBOL), ("address", INDEX_ADDRESS)),
     "native": (("symbol", INDEX_SYMBOL),),
     "asset": (("symbol", INDEX_SYMBOL),),
     "currency": (("iso_code", INDEX_SYMBOL),),
+    "future": (("symbol", INDEX_SYMBOL),),
+    "option": (("symbol", INDEX_SYMBOL),),
+    "synthetic": (("name", INDEX_SYMBOL),),
     "security": (("isin", INDEX_ISIN), ("cusip", INDEX_CUSIP), ("share_class_figi", INDEX_FIGI)),
-    "pair": (),
-    "venue": (),
-    "listing": (),
+    "pool": (("address", INDEX_ADDRESS),),
 }
 INDEXED_FIELDS["stock"] = INDEXED_FIELDS["etf"] = (
     ("ticker", INDEX_SYMBOL),
@@ -312,10 +517,22 @@ INDEXED_FIELDS["stock"] = INDEXED_FIELDS["etf"] = (
     ("composite_figi", INDEX_FIGI),
     ("share_class_figi", INDEX_FIGI),
 )
-#: (field of the exchange, field of the symbol); a listing's exchange is the MIC or slug of its venue.
-EXCHANGE_SYMBOLS: dict[str, tuple[str, str]] = {
-    "asset": ("exchange", "symbol"),
-    "pair": ("exchange", "symbol"),
-    "stock": ("mic", "ticker"),
-    "etf": ("mic", "ticker"),
+#: (fields of which one is the exchange, field of the symbol); a listing's exchange is the MIC or slug of its venue.
+EXCHANGE_SYMBOLS: dict[str, tuple[tuple[str, ...], str]] = {
+    "asset": (("exchange",), "symbol"),
+    "pair": (("exchange",), "symbol"),
+    "stock": (("mic",), "ticker"),
+    "etf": (("mic",), "ticker"),
+    "future": (("mic", "exchange"), "symbol"),
+    "option": (("mic", "exchange"), "symbol"),
+    "broker_contract": (("broker",), "symbol"),
 }
+#: Records found by the id in one of their fields, through an index whose key is that id.
+INDEXED_REFERENCES: dict[str, tuple[str, int]] = {
+    "listing": ("instrument_id", INDEX_LISTINGS),
+    "future": ("underlying_id", INDEX_UNDERLYING),
+    "option": ("underlying_id", INDEX_UNDERLYING),
+    "broker_contract": ("instrument_id", INDEX_INSTRUMENT),
+}
+#: Indexes whose key is an id as it stands; all others from 16 on have a hash.
+REFERENCE_INDEXES = frozenset([INDEX_LISTINGS, INDEX_UNDERLYING, INDEX_INSTRUMENT])

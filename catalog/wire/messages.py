@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from struct import Struct
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from catalog.wire.layout import (
     FULL,
     ID_SIZE,
     KIND_CODES,
+    KIND_NAMES,
     MAX_CODES,
     MAX_COUNTS,
     NUM_INDEX_PLACES,
@@ -21,7 +23,7 @@ from catalog.wire.layout import (
     RECORD_OF,
     VOCABULARIES,
 )
-from catalog.wire.primitives import U16, Cursor, encode_key
+from catalog.wire.primitives import U8, U16, U64, Cursor, encode_exact, encode_flag, encode_key, to_flag
 
 _SNAPSHOT = Struct("<HBB16sQQQQH")
 _COUNT = Struct("<BBQ")
@@ -89,6 +91,18 @@ class Alias(NamedTuple):
     kind: int
     target: bytes | None
     identity: bytes
+
+
+class Succession(NamedTuple):
+    """0x0E: one record follows another. References have the file's width; `succession_kind` is a code of the file."""
+
+    kind: int
+    predecessor: bytes
+    successor: bytes
+    succession_kind: int
+    ratio: Decimal | None
+    effective_ns: int
+    is_in_effect: bool
 
 
 class Tombstone(NamedTuple):
@@ -204,6 +218,30 @@ def decode_alias(payload: bytes, base: int, width: int) -> Alias:
         raise DecodeError(base + ID_SIZE, "alias.kind", "1 (instrument)", kind)
     target = cursor.take(width, "alias.target") if cursor.present("alias.target") else None
     return Alias(own, kind, target, cursor.take(cursor.u16("alias.identity"), "alias.identity"))
+
+
+def encode_succession(message: Succession, width: int) -> bytes:
+    """The payload of a succession whose ids are given whole."""
+    if len(message.predecessor) != ID_SIZE or len(message.successor) != ID_SIZE:
+        raise InvalidRecord("succession.predecessor", message.predecessor, "16 bytes are expected, of the successor too")
+    ratio = b"\0" if message.ratio is None else b"\1" + encode_exact(message.ratio, "succession.ratio")
+    head = bytes((message.kind,)) + message.predecessor[:width] + message.successor[:width]
+    tail = U64.pack(message.effective_ns) + encode_flag(message.is_in_effect)
+    return head + bytes((message.succession_kind,)) + ratio + tail
+
+
+def decode_succession(payload: bytes, base: int, width: int) -> Succession:
+    cursor = Cursor(payload, base=base)
+    kind = cursor.u8("succession.kind")
+    if kind not in KIND_NAMES or kind == KIND_CODES["listing"]:
+        raise DecodeError(base, "succession.kind", "a kind of ids", kind)
+    predecessor = cursor.take(width, "succession.predecessor")
+    successor = cursor.take(width, "succession.successor")
+    code = cursor.u8("succession.succession_kind")
+    ratio = cursor.decimal("succession.ratio") if cursor.present("succession.ratio") else None
+    at = cursor.u64("succession.effective_at")
+    in_effect = cursor.proved(U8, to_flag, "succession.is_in_effect", "a flag of 0 or 1")
+    return Succession(kind, predecessor, successor, code, ratio, at, in_effect)
 
 
 def encode_tombstone(kind: int, id: bytes, record: str, width: int) -> bytes:

@@ -5,6 +5,8 @@ These are the readers that say what is wrong and where. The compiled codecs are 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import lru_cache
 from struct import Struct
@@ -13,13 +15,20 @@ from typing import Any
 from catalog.errors import DecodeError, InvalidRecord, LimitExceeded, Truncated
 from catalog.wire.layout import MAX_DIGITS
 
+U8 = Struct("<B")
 U16 = Struct("<H")
 U32 = Struct("<I")
 U64 = Struct("<Q")
+I32 = Struct("<i")
 DECIMAL = Struct("<qb")
 _EXACT = Context(prec=MAX_DIGITS + 1, Emax=999, Emin=-999)
 _ZERO = Decimal(0)
 _LIMIT = 10**MAX_DIGITS
+_DAY_ZERO = date(1970, 1, 1).toordinal()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_OF_TIME = 9_214_646_400_000_000_000  # 2262-01-01
+_MICROSECOND = timedelta(microseconds=1)
+_DAY_SECONDS = 86_400
 
 
 class Cursor:
@@ -71,6 +80,24 @@ class Cursor:
             raise DecodeError(
                 self.base + start, field, f"a canonical decimal ({error})", f"{mantissa}e{exponent}"
             ) from None
+
+    def number(self, struct: Struct, field: str) -> int:
+        """A number in the form of `struct`."""
+        found: int = struct.unpack(self.take(struct.size, field))[0]
+        return found
+
+    def proved(self, struct: Struct, make: Callable[[int], Any], field: str, expected: str) -> Any:
+        """What `make` makes of a number; a ValueError of it is a DecodeError here."""
+        start = self.at
+        number = self.number(struct, field)
+        try:
+            return make(number)
+        except ValueError:
+            raise DecodeError(self.base + start, field, expected, number) from None
+
+    def count(self, limit: int, field: str) -> int:
+        """The u16 number of elements that follow, within `limit`."""
+        return self.limited(self.u16(field), limit, field)
 
     def present(self, field: str) -> bool:
         """One presence byte, 0 or 1."""
@@ -132,6 +159,75 @@ def encode_decimal(value: Decimal) -> bytes:
     if mantissa >= _LIMIT or not -128 <= exponent <= 127:
         raise ValueError(f"at most {MAX_DIGITS} digits and an exponent from -128 to 127 are allowed")
     return DECIMAL.pack(-mantissa if sign else mantissa, exponent)
+
+
+def to_day(days: int) -> date:
+    """The day `days` after 1970-01-01. Raises ValueError outside the years 1 to 9999."""
+    return date.fromordinal(_DAY_ZERO + days)
+
+
+def to_moment(nanoseconds: int) -> datetime:
+    """The moment so many nanoseconds after 1970, in UTC. Raises ValueError from 2262 on and for parts of a microsecond."""
+    if nanoseconds % 1000 or nanoseconds >= _END_OF_TIME:
+        raise ValueError("whole microseconds before 2262")
+    return _EPOCH + nanoseconds // 1000 * _MICROSECOND
+
+
+def to_clock(seconds: int) -> time:
+    """The time of day so many seconds after midnight. Raises ValueError for a day or more."""
+    if seconds >= _DAY_SECONDS:
+        raise ValueError("less than a day")
+    return time(seconds // 3600, seconds // 60 % 60, seconds % 60)
+
+
+def to_flag(number: int) -> bool:
+    """False or True of 0 or 1. Raises ValueError for any other number."""
+    if number > 1:
+        raise ValueError("0 or 1")
+    return number == 1
+
+
+def encode_day(value: date) -> bytes:
+    """Days after 1970-01-01 as i32."""
+    if isinstance(value, datetime):
+        raise TypeError("a day is expected")
+    return I32.pack(value.toordinal() - _DAY_ZERO)
+
+
+def encode_moment(value: datetime) -> bytes:
+    """Nanoseconds after 1970 as u64. Raises ValueError outside 1970 to 2261."""
+    number = (value - _EPOCH) // _MICROSECOND * 1000
+    if not 0 <= number < _END_OF_TIME:
+        raise ValueError("a time from 1970 to 2261")
+    return U64.pack(number)
+
+
+def encode_clock(value: time) -> bytes:
+    """Seconds after midnight as u32. Raises ValueError for parts of a second."""
+    if value.microsecond:
+        raise ValueError("whole seconds")
+    return U32.pack(value.hour * 3600 + value.minute * 60 + value.second)
+
+
+def encode_flag(value: bool) -> bytes:
+    """One byte, 0 or 1."""
+    if value is not True and value is not False:
+        raise TypeError("true or false")
+    return b"\1" if value else b"\0"
+
+
+def encode_number(struct: Struct, value: int) -> bytes:
+    """A number in the form of `struct`; a flag is no number."""
+    if type(value) is not int:
+        raise TypeError("a number")
+    return struct.pack(value)
+
+
+def encode_keys(value: Sequence[str], limit: int) -> bytes:
+    """u16 count, then the keys."""
+    if not 0 < len(value) <= limit or isinstance(value, str):
+        raise ValueError(f"1 to {limit} keys")
+    return U16.pack(len(value)) + b"".join([encode_key(v) for v in value])
 
 
 def encode_key(value: str, field: str = "key") -> bytes:

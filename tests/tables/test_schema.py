@@ -61,9 +61,13 @@ def test_behind_ahead_and_diverged_are_told_apart(empty_database_url: str, datab
 
 def test_every_field_of_every_record_has_a_column() -> None:
     for record, noun in NOUNS.items():
-        fields = set(RECORDS[record].model_fields)
+        fields = set(RECORDS[record].model_fields) - RECORDS[record].LISTS.keys()
         columns = {c.name for table in noun.tables for c in table_of(table).columns}
         assert fields - columns <= {"record"}, record
+        for field, table in noun.lists:
+            elements = set(RECORDS[record].LISTS[field].model_fields)
+            assert elements == {c.name for c in table_of(table).columns} - {"id", "position"}, (record, field)
+        assert {field for field, _ in noun.lists} == RECORDS[record].LISTS.keys()
 
 
 def test_every_table_and_column_has_a_comment() -> None:

@@ -16,9 +16,9 @@ from catalog.wire.layout import LAYOUTS
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
-def rows(heading: str) -> list[list[str]]:
+def rows(heading: str, document: str = DOCUMENT) -> list[list[str]]:
     """The cells of the first table below a heading, without its head."""
-    section = DOCUMENT.partition(heading)[2]
+    section = document.partition(heading)[2]
     table = re.search(r"((?:^\|.*\n)+)", section, re.MULTILINE)
     assert table, heading
     return [[cell.strip() for cell in line.strip("|\n").split(" |")] for line in table[1].splitlines()[2:]]
@@ -33,15 +33,19 @@ def test_every_field_of_a_record_is_a_wire_field(record: str) -> None:
 @pytest.mark.parametrize("record", RECORDS)
 def test_a_field_is_optional_where_the_record_may_lack_it(record: str) -> None:
     for field in LAYOUTS[record].fields:
-        required = RECORDS[record].model_fields[field.name].is_required() or field.name in ("status", "market_kind")
+        model_field = RECORDS[record].model_fields[field.name]
+        required = model_field.is_required() or model_field.default is not None
         assert field.optional is not required, field.name
+        assert tuple(item.name for item in field.items) == tuple(
+            RECORDS[record].LISTS[field.name].model_fields if field.items else ()
+        )
 
 
 def test_every_record_has_a_layout_and_none_is_left_over() -> None:
     assert LAYOUTS.keys() == RECORDS.keys()
     for record, table in LAYOUTS.items():
         assert table.kind == vocabulary.RECORD_KINDS[record]
-        if table.kind == "instrument":
+        if table.message == layout.INSTRUMENT:
             assert table.subtype == vocabulary.INSTRUMENT_TYPES[record]
 
 
@@ -50,13 +54,7 @@ def test_kinds_are_those_of_the_ids() -> None:
 
 
 def test_vocabulary_codes_fit_their_width() -> None:
-    codes = {
-        "blockchain": {b.caip2: b.code for b in vocabulary.BLOCKCHAINS.values()},
-        "market_kind": vocabulary.MARKET_KINDS,
-        "status": vocabulary.STATUSES,
-        "token_standard": vocabulary.TOKEN_STANDARDS,
-        "venue_type": vocabulary.VENUE_TYPES,
-    }
+    codes = {"blockchain": {b.caip2: b.code for b in vocabulary.BLOCKCHAINS.values()}} | vocabulary.VOCABULARIES
     assert codes.keys() == layout.VOCABULARIES.keys()
     for name, width in layout.VOCABULARIES.items():
         assert all(0 < code < 1 << (8 * width - 1) for code in codes[name].values())
@@ -73,6 +71,12 @@ def test_the_document_has_the_fields_of(record: str) -> None:
         expected.insert(0, ("id", "id"))
     found = rows(f"#### `{record}` — message `0x{table.message:02X}`")
     assert [(cells[0].strip("`| "), cells[1].strip("` ")) for cells in found] == expected
+    for field in table.fields:
+        if field.items:
+            section = DOCUMENT.partition(f"#### `{record}` — message")[2]
+            elements = rows(f"Each element of `{field.name}`:", section)
+            shown = [(cells[0].strip("`| "), cells[1].strip("` ")) for cells in elements]
+            assert shown == [(i.type + "?" * i.optional, i.name) for i in field.items]
 
 
 def test_the_document_assigns_the_blockchain_codes() -> None:
@@ -81,14 +85,8 @@ def test_the_document_assigns_the_blockchain_codes() -> None:
 
 
 def test_the_document_assigns_the_codes_of_the_small_vocabularies() -> None:
-    tables = {
-        "market_kind": vocabulary.MARKET_KINDS,
-        "status": vocabulary.STATUSES,
-        "token_standard": vocabulary.TOKEN_STANDARDS,
-        "venue_type": vocabulary.VENUE_TYPES,
-    }
     section = DOCUMENT.partition("### 6.2")[2].partition("### 6.3")[0]
-    for name, codes in tables.items():
+    for name, codes in vocabulary.VOCABULARIES.items():
         line = next(line for line in section.splitlines() if line.startswith(f"| `{name}` |"))
         assert dict(re.findall(r"`(\w+)` (\d+)", line)) == {value: str(code) for value, code in codes.items()}
 
@@ -96,6 +94,6 @@ def test_the_document_assigns_the_codes_of_the_small_vocabularies() -> None:
 def test_the_document_has_the_message_types_and_indexes() -> None:
     messages = {cell[0].strip("`| "): cell[1] for cell in rows("### 3.1 Message types")}
     for table in LAYOUTS.values():
-        assert messages[f"0x{table.message:02X}"] == ("instrument" if table.kind == "instrument" else table.record)
+        assert messages[f"0x{table.message:02X}"] == ("instrument" if table.message == layout.INSTRUMENT else table.record)
     named = {int(cell[0].strip("| ")): cell[1].replace(" ", "").replace("-", "") for cell in rows("### 8.1 Keys")}
     assert named == {code: name.replace(" ", "").replace("-", "") for code, name in layout.INDEX_NAMES.items()}
