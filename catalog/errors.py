@@ -91,6 +91,19 @@ class Conflict(CatalogError, ValueError):
         self.constraint, self.value, self.holder = constraint, value, holder
 
 
+class InUse(CatalogError, ValueError):
+    """A record that others need cannot be retired before them; `users` are some of those, as type and id."""
+
+    code = "in_use"
+
+    def __init__(self, what: str, id: str, users: list[str]) -> None:
+        super().__init__(
+            f"the {what} {quote(id)} is needed by {', '.join(quote(user) for user in users)}",
+            "retire or supersede those first, or repeat with --force",
+        )
+        self.id, self.users = id, users
+
+
 class IdCollision(CatalogError, ValueError):
     """Two different identities share one id. Nothing was registered; the attempt is in `id_collisions`."""
 
@@ -177,6 +190,15 @@ class DatabaseUnavailable(CatalogError, ConnectionError):
 
     def __init__(self, reason: str, hint: str | None = None) -> None:
         super().__init__(f"the database is not available: {reason}", hint or "check CATALOG_DATABASE_URL")
+
+
+class Busy(CatalogError, RuntimeError):
+    """Others are writing what this needs for itself. Nothing was changed."""
+
+    code = "busy"
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what} cannot be changed now: {reason}", "nothing was changed; try again when it is quiet")
 
 
 class SchemaMismatch(CatalogError, RuntimeError):

@@ -197,7 +197,7 @@ class Record(Model):
 
     def canonical_json(self) -> str:
         """`known()` as JSON with sorted keys and no blanks: the form whose order decides between equals."""
-        return json.dumps(self.known(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return canonical(self.known())
 
     def to_json(self) -> dict[str, Any]:
         """The record as everyone prints it: `record`, `id`, `id64`, then every known field."""
@@ -217,6 +217,11 @@ class Record(Model):
     def identity_bytes(self) -> bytes:
         """The canonical identity bytes that are stored beside the id."""
         return encode_identity(self.identity)
+
+
+def canonical(values: dict[str, Any]) -> str:
+    """The canonical JSON of stated values: sorted keys, no blanks."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @cache

@@ -49,10 +49,10 @@ from catalog.repositories.statements import (
 )
 
 MAX_ATTEMPTS = 4
-_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation)
+AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation)
 
 
-class _Again(Exception):
+class Again(Exception):
     """Another writer changed what this batch had looked at before it got its locks."""
 
 
@@ -105,11 +105,11 @@ def _register_groups(cursor: Cursor, groups: list[list[Submission]], author: Aut
             cursor.execute("ROLLBACK TO SAVEPOINT batch")
             refused |= collided.refused
             attempt -= 1
-        except (_Again, psycopg.Error) as error:
+        except (Again, psycopg.Error) as error:
             cursor.execute("ROLLBACK TO SAVEPOINT batch")
-            if isinstance(error, (_Again, *_AGAIN)) and attempt < MAX_ATTEMPTS:
+            if isinstance(error, (Again, *AGAIN)) and attempt < MAX_ATTEMPTS:
                 continue
-            if isinstance(error, _Again) or not faults.is_row_fault(error):
+            if isinstance(error, Again) or not faults.is_row_fault(error):
                 raise
             if len(groups) == 1:
                 _blame(groups[0], faults.translate(error), outcome)
@@ -189,7 +189,8 @@ class _Batch:
         `rewired` are instruments whose referrers may mean another one.
         """
         wanted, again = set(keys), list(aliases)
-        closure = equities.closure(self.cursor, {*wanted, *(Key(INSTRUMENT, alias) for alias in again)})
+        stood_for = {Key(INSTRUMENT, alias) for alias in again}
+        closure = equities.closure(self.cursor, wanted | stood_for) | stood_for
         self.held = identities.lock(self.cursor, {k for k in wanted | closure if k.kind != LISTING_KIND})
         stated = [k.id for k in wanted if k.kind == INSTRUMENT]
         settled = equities.settle_aliases(self.cursor, {}, stated, self.held, set(), again)
@@ -240,7 +241,7 @@ class _Batch:
             if old is not None:
                 statement.observation = merge(old, statement.observation, statement.record.BREAKING)
             if old == statement.observation and all(
-                statement.key.id in claimed.get(c.alias, {}) for c in self.claims.get(statement.key.id, [])
+                self._claimant(statement.key) in claimed.get(c.alias, {}) for c in self.claims.get(statement.key.id, [])
             ):
                 in_quarantine = held is not None and held.is_alias and held.target is None
                 self.outcome.results.setdefault(statement.key, "conflicts" if in_quarantine else "unchanged")
@@ -278,7 +279,7 @@ class _Batch:
         existing = [key for key in new if key not in self.created]
         locked = identities.lock(self.cursor, set(existing) | equities.closure(self.cursor, existing))
         if not equities.closure(self.cursor, existing) <= set(locked):
-            raise _Again
+            raise Again
         self.held |= locked
         for key in self.created:
             self.held[key] = Held(new[key][1], new[key][2], None)
@@ -290,10 +291,10 @@ class _Batch:
         for key, identity, _ in late:
             held = now.get(key)
             if held is not None and held.identity == identity:
-                raise _Again
+                raise Again
             existing = held.identity if held is not None else identities.holder_of_id64(self.cursor, key)
             if existing is None:
-                raise _Again
+                raise Again
             for statement in work:
                 claims = self.claims.get(statement.key.id, [])
                 if statement.key == key or (key.kind == INSTRUMENT and any(c.alias == key.id for c in claims)):
@@ -301,7 +302,18 @@ class _Batch:
         raise _Collided(refused)
 
     def _claims(self, work: Iterable[Statement]) -> dict[UUID, list[Claim]]:
-        return {s.key.id: self.claims[s.key.id] for s in work if s.key.kind == INSTRUMENT and s.key.id in self.claims}
+        """The claims of a batch, by the instrument that makes them."""
+        found: dict[UUID, list[Claim]] = {}
+        for s in work:
+            claimant = self._claimant(s.key)
+            if s.key.kind == INSTRUMENT and s.key.id in self.claims and claimant is not None:
+                found.setdefault(claimant, []).extend(self.claims[s.key.id])
+        return found
+
+    def _claimant(self, key: Key) -> UUID | None:
+        """The instrument that a stated one is: what an alias stands for, or itself."""
+        held = self.held.get(key)
+        return held.target if held is not None and held.is_alias else key.id
 
     # -- step 5: observations, then the records that follow from them ---------------------------------------------
 
@@ -325,8 +337,7 @@ class _Batch:
     def _subject(self, key: Key) -> UUID | None:
         if key.kind == LISTING_KIND:
             return self.rows_of_listings[key]
-        held = self.held.get(key)
-        return held.target if held is not None and held.is_alias else key.id
+        return self._claimant(key)
 
     def _derive(self, work: list[Statement], settled: equities.Settled, again: set[Key]) -> None:
         touched: dict[Key, list[Statement]] = {}
@@ -360,7 +371,7 @@ class _Batch:
         naming = references.naming(self.cursor, settled.rewired)
         naming |= disputes.unclear_about(self.cursor, settled.rewired)
         identities.lock(self.cursor, naming)
-        gained, lost = listings.settle_anew(self.cursor, settled.rewired)
+        gained, lost = listings.settle_anew(self.cursor, references.behind(self.cursor, settled.rewired))
         again |= naming | gained
         converted = [stated for stated, _ in settled.converted]
         return (lost | listings.at_home(self.cursor, converted)) - gained

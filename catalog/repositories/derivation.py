@@ -188,12 +188,21 @@ class Derivation:
         spoken = observations.of_subjects(self.cursor, slow_listings - self.wanted.keys())
         for listing, said in derived.items():
             if listing in self.copies:
-                explicit: Mapping[str, Any] = self.wanted[listing]
+                copy: Golden | None = self.copies[listing]
             else:
-                explicit = golden(spoken[listing], ()).values if listing in spoken else {}
-            self.wanted[listing] = {**said, **{n: v for n, v in explicit.items() if n != "instrument_id"}}
+                copy = golden(spoken[listing], ()) if listing in spoken else None
+            self.wanted[listing] = self._home_listing(listing, said, copy)
         self.home = {k.id for k in derived}
         self._keep_home([k for k in self.wanted if k.kind == LISTING_KIND and k not in derived and k not in self.fresh])
+
+    def _home_listing(self, key: Key, said: Values, copy: Golden | None) -> Values:
+        """What follows from the instrument, and what was said of the listing itself."""
+        if copy is None:
+            return said
+        values = {**said, **{n: v for n, v in copy.values.items() if n != "instrument_id"}}
+        if self.calendar.is_over(key, values, copy):
+            values["status"] = "retired"
+        return values
 
     def _keep_home(self, listings: list[Key]) -> None:
         """A statement about a home listing adds to what follows from the instrument, and does not replace it."""
@@ -203,7 +212,7 @@ class Derivation:
         home = [id for (id,) in self.cursor.fetchall()]
         for id, current in mapping.load(self.cursor, "listing", home).items():
             key = Key(LISTING_KIND, id)
-            self.wanted[key] = {**current, **self.copies[key].values}
+            self.wanted[key] = self._home_listing(key, current, self.copies[key])
 
     # -- rows -----------------------------------------------------------------------------------------------------
 

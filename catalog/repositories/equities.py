@@ -60,6 +60,17 @@ def _by_alias(cursor: Cursor) -> dict[UUID, dict[UUID, str]]:
     return found
 
 
+def inherit(cursor: Cursor, old: UUID, new: UUID) -> set[UUID]:
+    """Let one instrument make the claims of another, which is an alias of it by now. Returns the aliases."""
+    cursor.execute(
+        """WITH gone AS (DELETE FROM alias_claims WHERE claimant_id = %s RETURNING alias_id, ticker, is_chosen)
+        INSERT INTO alias_claims (alias_id, claimant_id, ticker, is_chosen) SELECT alias_id, %s, ticker, is_chosen FROM gone
+        ON CONFLICT (alias_id, claimant_id) DO NOTHING RETURNING alias_id""",
+        [old, new],
+    )
+    return {alias for (alias,) in cursor.fetchall()}
+
+
 def closure(cursor: Cursor, keys: Iterable[Key]) -> set[Key]:
     """The instruments that a change of these ids may touch: their aliases' targets and all who share a claim."""
     ids = [k.id for k in keys if k.kind == INSTRUMENT]

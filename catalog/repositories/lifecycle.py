@@ -106,7 +106,12 @@ def ending(cursor: Cursor, after: datetime | None, until: datetime) -> list[Due]
             [until, after, after],
         )
         found += [Due(at, what, Key(kind, id), record, {}) for id, at in cursor.fetchall()]
-    return sorted(found)
+    return sorted(found, key=order)
+
+
+def order(due: Due) -> tuple[Any, ...]:
+    """By time, then by what happens and to whom."""
+    return due[:4]
 
 
 def beginning(cursor: Cursor, after: datetime, until: datetime) -> list[Due]:
@@ -121,18 +126,19 @@ def beginning(cursor: Cursor, after: datetime, until: datetime) -> list[Due]:
             at = datetime.combine(day, time(), UTC)
             if after < at <= until:
                 found.append(Due(at, "begin", Key(INSTRUMENT, id), record, {}))
-    return sorted(found)
+    return sorted(found, key=order)
 
 
-def succeeding(cursor: Cursor, after: datetime, until: datetime) -> list[Due]:
-    """Successions that are not in effect yet and will be by then; those that are overdue too."""
-    cursor.execute(
-        """SELECT kind, predecessor_id, successor_id, succession_kind, ratio, effective_at FROM successions
-        WHERE NOT is_in_effect AND effective_at <= %s""",
-        [until],
-    )
-    del after
-    return sorted(
-        Due(at, "succeed", Key(kind, old), succession_kind, {"successor": new.hex, "ratio": ratio})
-        for kind, old, new, succession_kind, ratio, at in cursor.fetchall()
-    )
+def succeeding(cursor: Cursor, until: datetime) -> list[Due]:
+    """Successions that are not in effect and should be by then; those that are overdue too."""
+    return [_succession(s) for s in successions.due(cursor, until)]
+
+
+def succeeding_now(which: Iterable[successions.Succession]) -> list[Due]:
+    """Successions as what happens at their moments."""
+    return [_succession(s) for s in which]
+
+
+def _succession(s: successions.Succession) -> Due:
+    detail = {"successor": s.successor.hex, "ratio": s.ratio}
+    return Due(s.effective_at, "succeed", Key(s.kind, s.predecessor), s.succession_kind, detail)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from catalog.domain.base import canonical
 from catalog.domain.golden import Feed, Observation, Said, Stamp
 from catalog.domain.identity import LISTING_KIND
 from catalog.domain.records import RECORDS
@@ -140,12 +140,7 @@ def _restore(stored: Mapping[str, list[Any]] | None) -> dict[str, Said]:
     }
 
 
-def canonical(values: Mapping[str, Any]) -> str:
-    """The canonical JSON of a stored statement: the same text that its record gave."""
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def _read(cells: tuple[Any, ...]) -> Stated:
     kind, stated, subject, observed_at, payload, values, older, earliest, *feed = cells
-    stamp = Stamp(observed_at, bytes(payload), canonical(values))
+    stamp = Stamp(observed_at, bytes(payload), canonical(dict(values)))
     return Key(kind, stated), subject, Observation(Feed(*feed), stamp, values, _restore(older), _restore(earliest))

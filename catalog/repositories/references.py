@@ -141,6 +141,19 @@ def resolution(cursor: Cursor, ids: Iterable[UUID]) -> Resolution:
     return found
 
 
+def behind(cursor: Cursor, ids: Iterable[UUID]) -> set[UUID]:
+    """These instruments, and every id that stands or stood for one of them: aliases, and lines that went on as them."""
+    cursor.execute(
+        """WITH RECURSIVE line(id) AS (SELECT unnest(%s::uuid[]) UNION SELECT further.id FROM line CROSS JOIN LATERAL (
+            SELECT i.id FROM identities i WHERE i.kind = 1 AND i.target_id = line.id
+            UNION SELECT s.predecessor_id FROM successions s WHERE s.kind = 1 AND s.successor_id = line.id
+                AND s.is_in_effect AND s.succession_kind = ANY(%s)) AS further)
+        SELECT id FROM line""",
+        [list(ids), sorted(CONTINUING_SUCCESSIONS)],
+    )
+    return {id for (id,) in cursor.fetchall()}
+
+
 def instruments_named(values: Mapping[str, Any]) -> set[UUID]:
     """The instruments that the stated values of a record name."""
     model = RECORDS[values["record"]]

@@ -80,3 +80,12 @@ def rejects(cursor: Cursor, run_id: int) -> list[dict[str, Any]]:
     names = ("number", "place", "record", "code", "reason", "row")
     cursor.execute(f"SELECT {', '.join(names)} FROM import_rejects WHERE run_id = %s ORDER BY number", [run_id])
     return [dict(zip(names, cells, strict=True)) for cells in cursor.fetchall()]
+
+
+def of_payload(cursor: Cursor, payload_hash: bytes) -> tuple[int, str] | None:
+    """The newest run that read a payload, and the name of its file."""
+    cursor.execute(
+        "SELECT run_id, file_name FROM import_runs WHERE payload_hash = %s ORDER BY run_id DESC LIMIT 1", [payload_hash]
+    )
+    found = cursor.fetchone()
+    return (found[0], found[1]) if found else None

@@ -18,6 +18,7 @@ from catalog.repositories.statements import Key, listing_key
 MAX_PAGE = 1000
 SCHEMES = ("id", "isin", "cusip", "figi", "symbol", "address", "exchange-symbol")
 _I, _S, _V, _P = KINDS["instrument"], KINDS["security"], KINDS["venue"], KINDS["pair"]
+_POOL, _BROKER, _EVENT = KINDS["pool"], KINDS["broker-contract"], KINDS["event-type"]
 
 #: For each scheme the queries that give (kind, id) for `%(key)s`.
 _QUERIES: dict[str, tuple[str, ...]] = {
@@ -32,7 +33,9 @@ _QUERIES: dict[str, tuple[str, ...]] = {
     ),
     "figi": (
         f"SELECT {_S}, id FROM securities WHERE share_class_figi = %(key)s",
-        f"SELECT {_I}, id FROM equities WHERE %(key)s IN (figi, composite_figi, share_class_figi)",
+        f"SELECT {_I}, id FROM equities WHERE figi = %(key)s",
+        f"SELECT {_I}, id FROM equities WHERE composite_figi = %(key)s",
+        f"SELECT {_I}, id FROM equities WHERE share_class_figi = %(key)s",
     ),
     "symbol": (
         f"SELECT {_I}, id FROM tokens WHERE symbol = %(key)s",
@@ -40,17 +43,30 @@ _QUERIES: dict[str, tuple[str, ...]] = {
         f"SELECT {_I}, id FROM assets WHERE symbol = %(key)s",
         f"SELECT {_I}, id FROM equities WHERE ticker = %(key)s",
         f"SELECT {_I}, id FROM currencies WHERE iso_code = %(key)s",
+        f"SELECT {_I}, id FROM futures WHERE symbol = %(key)s",
+        f"SELECT {_I}, id FROM options WHERE symbol = %(key)s",
+        f"SELECT {_I}, id FROM synthetics WHERE name = %(key)s",
         f"SELECT {_P}, id FROM pairs WHERE symbol = %(key)s",
+        f"SELECT {_BROKER}, id FROM broker_contracts WHERE symbol = %(key)s",
+        f"SELECT {_EVENT}, id FROM event_types WHERE name = %(key)s",
         f"SELECT {_V}, id FROM venues WHERE %(key)s IN (mic, slug)",
     ),
-    "address": (f"SELECT {_I}, id FROM tokens WHERE address IN (%(key)s, lower(%(key)s))",),
+    "address": (
+        f"SELECT {_I}, id FROM tokens WHERE address IN (%(key)s, lower(%(key)s))",
+        f"SELECT {_POOL}, id FROM pools WHERE address IN (%(key)s, lower(%(key)s))",
+    ),
     "exchange-symbol": (
         f"SELECT {_P}, id FROM pairs WHERE exchange = %(exchange)s AND symbol = %(key)s",
         f"SELECT {_I}, id FROM assets WHERE exchange = %(exchange)s AND symbol = %(key)s",
+        f"SELECT {_I}, id FROM futures WHERE %(exchange)s IN (exchange, mic) AND symbol = %(key)s",
+        f"SELECT {_I}, id FROM options WHERE %(exchange)s IN (exchange, mic) AND symbol = %(key)s",
+        f"SELECT {_BROKER}, id FROM broker_contracts WHERE broker = %(exchange)s AND symbol = %(key)s",
         f"""SELECT {_I}, l.instrument_id FROM listings l JOIN venues v ON v.id = l.venue_id
         WHERE %(exchange)s IN (v.mic, v.slug) AND l.symbol = %(key)s""",
     ),
 }
+#: Records that are found by what identifies them, which never was another one.
+_NAMED = frozenset(["synthetic", "event_type", "venue"])
 #: Fields that each scheme looks at, to find former states by.
 _FIELDS = {
     "isin": ("isin",),
@@ -129,6 +145,8 @@ def _candidates(cursor: Cursor, key: str, by: str | None, source: str | None, at
     if by in (None, "id") and len(hex_id) == 32 and all(c in "0123456789abcdef" for c in hex_id):
         cursor.execute("SELECT kind, id FROM identities WHERE id = %s ORDER BY kind", [UUID(hex=hex_id)])
         keys += [resolve(cursor, Key(*row)) for row in cursor.fetchall()]
+    if by in (None, "id") and key.isascii() and key.isdigit() and len(key) <= 10:
+        keys += by_number(cursor, int(key))
     exchange, colon, symbol = key.partition(":")
     for scheme, queries in _QUERIES.items():
         if by not in (None, scheme):
@@ -152,6 +170,12 @@ def _candidates(cursor: Cursor, key: str, by: str | None, source: str | None, at
     return list(dict.fromkeys(keys))
 
 
+def by_number(cursor: Cursor, number: int) -> list[Key]:
+    """The event type that is shown as this number."""
+    cursor.execute("SELECT id FROM event_types WHERE number = %s", [number])
+    return [Key(_EVENT, id) for (id,) in cursor.fetchall()]
+
+
 def state_at(cursor: Cursor, key: Key, at: datetime) -> dict[str, Any] | None:
     """The values of a record as they were at a time; None before it was registered."""
     cursor.execute(
@@ -172,14 +196,17 @@ def _as_of(cursor: Cursor, keys: list[Key], key: str, by: str | None, at: dateti
     for candidate in keys:
         values = state_at(cursor, candidate, at)
         if values is not None and (
-            by == "id" or candidate.id.hex == key or any(values.get(f) in wanted for f in fields)
+            by == "id"
+            or candidate.id.hex == key
+            or values["record"] in _NAMED
+            or any(values.get(f) in wanted for f in fields)
         ):
             found.append(to_record(values))
     return found
 
 
 def _sources(record: Record) -> set[str]:
-    names = ("exchange", "mic", "segment_mic", "blockchain", "slug")
+    names = ("exchange", "mic", "segment_mic", "blockchain", "slug", "broker")
     return {value for name in names if (value := getattr(record, name, None))}
 
 

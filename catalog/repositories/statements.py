@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from catalog.domain.base import Record
+from catalog.domain.base import Record, canonical
 from catalog.domain.golden import Feed, Observation, Stamp, merge
 from catalog.domain.identity import KINDS, LISTING_KIND, digest, encode_identity
 from catalog.domain.instruments import EQUITIES, ticker_identity
@@ -30,7 +30,8 @@ class Key(NamedTuple):
 class Submission:
     """One record as a feed states it, at a time and in a payload (empty when there was none).
 
-    `is_decided` says that an operator has looked at what contradicts itself in it, and takes it so.
+    `is_decided` says that an operator has looked at what contradicts itself in it, and takes it so. `stated` are the
+    fields that the feed speaks of, when the record needs others to be one: nothing is said of those.
     """
 
     record: Record
@@ -38,6 +39,7 @@ class Submission:
     observed_at: datetime
     payload_hash: bytes = b""
     is_decided: bool = False
+    stated: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,14 @@ def listing_key(instrument_id: str, venue_id: str, symbol: str) -> UUID:
 
 def statement_of(submission: Submission, record: Record, *, is_counted: bool = True) -> Statement:
     """A submission's record (or one that it implies) as a statement."""
-    stamp = Stamp(submission.observed_at, submission.payload_hash, record.canonical_json())
+    values, words = record.known(), record.canonical_json()
+    if submission.stated is not None:
+        spoken = submission.stated | {"record", *record.IDENTITY}
+        values = {name: value for name, value in values.items() if name in spoken}
+        words = canonical(values)
+    stamp = Stamp(submission.observed_at, submission.payload_hash, words)
     return Statement(
-        key_of(record),
-        record.identity_bytes(),
-        record,
-        Observation(submission.feed, stamp, record.known()),
-        is_counted,
+        key_of(record), record.identity_bytes(), record, Observation(submission.feed, stamp, values), is_counted
     )
 
 

@@ -65,7 +65,7 @@ def due(cursor: Cursor, until: datetime) -> list[Succession]:
     """The successions that are not in effect and should be by then, in the order of their times."""
     cursor.execute(
         f"""SELECT {_COLUMNS} FROM successions WHERE NOT is_in_effect AND effective_at <= %s
-        ORDER BY effective_at, kind, predecessor_id, successor_id, succession_kind FOR UPDATE""",
+        ORDER BY effective_at, kind, predecessor_id, successor_id, succession_kind""",
         [until],
     )
     return [Succession(*cells) for cells in cursor.fetchall()]

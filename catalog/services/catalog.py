@@ -17,13 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from catalog.database import migrations
 from catalog.database.engine import is_connection_failure, make_engine, unavailable
 from catalog.domain.base import Record
-from catalog.domain.identity import KIND_NAMES, KINDS, Id, decode_identity
-from catalog.domain.records import RECORDS
-from catalog.errors import Ambiguous, BreakingChange, CatalogError, InvalidRecord, NotFound
-from catalog.repositories import changes, disputes, feeds, mapping, runs, search
+from catalog.domain.calendar import format_moment
+from catalog.domain.identity import KIND_NAMES, Id, decode_identity
+from catalog.errors import CatalogError, NotFound
+from catalog.repositories import changes, disputes, feeds, runs, search
 from catalog.repositories.driver import Cursor, cursor_of
-from catalog.repositories.statements import Author, Key, Outcome, Submission, key_of
-from catalog.services import imports, writing
+from catalog.repositories.statements import Author, Outcome, Submission, key_of
+from catalog.services import desk, imports, lifecycle, widths, writing
+from catalog.services.nouns import NOUNS, Noun
+from catalog.services.shapes import change_line, dispute_line, due_line, plain
 
 if TYPE_CHECKING:
     from catalog.snapshot.writer import SnapshotInfo
@@ -54,21 +56,16 @@ class Catalog:
         self.actor = actor or _user()
         self._stop = stop
         self._url = url
-        self.nouns: dict[str, Noun] = {
-            name: Noun(self, name, records)
-            for name, records in {
-                "instrument": tuple(r for r in RECORDS if mapping.NOUNS[r].kind == KINDS["instrument"]),
-                "security": ("security",),
-                "venue": ("venue",),
-                "listing": ("listing",),
-                "pair": ("pair",),
-            }.items()
-        }
+        self.nouns: dict[str, Noun] = {name: Noun(self, name) for name in NOUNS}
         self.instruments = self.nouns["instrument"]
         self.securities = self.nouns["security"]
         self.venues = self.nouns["venue"]
         self.listings = self.nouns["listing"]
+        self.pools = self.nouns["pool"]
         self.pairs = self.nouns["pair"]
+        self.broker_contracts = self.nouns["broker"]
+        self.event_types = self.nouns["event"]
+        self.synthetics = self.nouns["synthetic"]
 
     @classmethod
     def open(cls, url: str | None = None, *, actor: str | None = None) -> Self:
@@ -128,15 +125,27 @@ class Catalog:
 
     # -- writing --------------------------------------------------------------------------------------------------
 
-    def register(self, record: Record, reason: str | None = None) -> Id | str:
+    def author(self, reason: str | None = None) -> Author:
+        """Whoever writes through this catalog."""
+        return Author(self.actor, reason)
+
+    def submission(
+        self, cursor: Cursor, record: Record, stated: frozenset[str] | None = None, *, decided: bool = True
+    ) -> Submission:
+        """A record as this catalog's operator states it now."""
+        return Submission(record, feeds.operator(cursor), datetime.now(UTC), is_decided=decided, stated=stated)
+
+    def register(
+        self, record: Record, reason: str | None = None, *, stated: frozenset[str] | None = None, decided: bool = False
+    ) -> Id | str:
         """Register one record as this catalog's operator; returns its id (a listing's key).
 
-        Registering what is known already changes nothing. Raises IdCollision, Conflict, InvalidRecord.
+        Registering what is known already changes nothing. `stated` keeps the statement to some fields; `decided` says
+        that what contradicts itself in the record has been looked at. Raises IdCollision, Conflict, InvalidRecord.
         """
         with self.transaction() as cursor:
-            feed = feeds.operator(cursor)
-        submission = Submission(record, feed, datetime.now(UTC))
-        outcome = writing.write(self.engine, [submission], Author(self.actor, reason), all_or_nothing=True)
+            submission = self.submission(cursor, record, stated, decided=decided)
+        outcome = writing.write(self.engine, [submission], self.author(reason), all_or_nothing=True)
         if outcome.errors:
             raise outcome.errors.get(key_of(record)) or next(iter(outcome.errors.values()))
         if record.kind == "listing":
@@ -191,13 +200,13 @@ class Catalog:
                 "open_disputes": _scalar(cursor, "SELECT count(*) FROM disputes WHERE state = 'open'"),
                 "collisions": _scalar(cursor, "SELECT count(*) FROM id_collisions"),
                 "last_sequence": last,
-                "last_changed_at": _time(changed_at) if last else None,
+                "last_changed_at": format_moment(changed_at) if last else None,
             }
 
     def changes(self, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
         """The change log after a sequence number, oldest first."""
         with self.transaction() as cursor:
-            return [_change(c) for c in changes.after(cursor, after, limit)]
+            return [change_line(c) for c in changes.after(cursor, after, limit)]
 
     def explain(self, id: str) -> list[dict[str, Any]]:
         """The canonical identities behind an id."""
@@ -228,24 +237,51 @@ class Catalog:
             return [
                 {
                     "number": n, "kind": KIND_NAMES[kind], "id": id.hex, "existing": list(decode_identity(bytes(held))),
-                    "refused": list(decode_identity(bytes(refused))), "id_bits": bits, "occurred_at": _time(at),
+                    "refused": list(decode_identity(bytes(refused))), "id_bits": bits, "occurred_at": format_moment(at),
                     "attempts": attempts, "actor": actor, "run_id": run,
                 }
                 for n, kind, id, held, refused, bits, at, attempts, actor, run in cursor.fetchall()
             ]  # fmt: skip
 
-    def disputes(self, state: str | None = "open", after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+    # -- the desk, the calendar, the width of ids -----------------------------------------------------------------
+
+    def disputes(self, state: str | None = "open", after: int = 0, limit: int = 100) -> Rows:
         """The quarantine desk, in the order the disputes were opened."""
         with self.transaction() as cursor:
-            return [_dispute(d) for d in disputes.page(cursor, state=state, after=after, limit=limit)]
+            return [dispute_line(d) for d in disputes.page(cursor, state=state, after=after, limit=limit)]
 
     def dispute(self, number: int) -> dict[str, Any]:
-        """One dispute with both sides."""
-        with self.transaction() as cursor:
-            found = disputes.get(cursor, number)
-        if found is None:
-            raise NotFound("dispute", number, "`catalog disputes list` shows the open ones")
-        return _dispute(found)
+        """One dispute with its sides. Raises NotFound."""
+        return desk.show(self.engine, number)
+
+    def accept_dispute(
+        self, number: int, side: int | None = None, value: str | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Decide a dispute for one of its sides (or for a value of your own), and apply that. Raises NotFound, Conflict."""
+        return desk.accept(self, number, side, value, reason)
+
+    def reject_dispute(self, number: int, reason: str) -> dict[str, Any]:
+        """Decide a dispute for none of its sides: what is held back stays so, and the same words do not ask again."""
+        return desk.reject(self, number, reason)
+
+    def upcoming(self, days: int = 7, at: datetime | None = None) -> Rows:
+        """What will change in the next days: delistings, expiries, first trading days, successions. Overdue ones first."""
+        return [due_line(due) for due in lifecycle.upcoming(self.engine, days, at)]
+
+    def apply_due(self, until: datetime | None = None, reason: str | None = None) -> Rows:
+        """Apply what is due by now: delisted and expired records are retired, successions take effect. Says what was."""
+        moment = datetime.now(UTC) if until is None else until
+        return [due_line(due) for due in lifecycle.apply_due(self.engine, moment, self.author(reason))]
+
+    def widen_ids(self) -> dict[str, Any]:
+        """Let ids differ in all their 128 bits, and not only in the first 64. Raises Busy while others write."""
+        widths.widen(self.engine)
+        return self.id_status()
+
+    def narrow_ids(self) -> dict[str, Any]:
+        """Go back to 64 bits. Raises Conflict when two ids share their first 64 bits, Busy while others write."""
+        widths.narrow(self.engine)
+        return self.id_status()
 
     # -- runs and files -------------------------------------------------------------------------------------------
 
@@ -256,7 +292,7 @@ class Catalog:
     def imports(self, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Import runs, oldest first."""
         with self.transaction() as cursor:
-            return [_plain(run) for run in runs.page(cursor, after=after, limit=limit)]
+            return [plain(run) for run in runs.page(cursor, after=after, limit=limit)]
 
     def import_run(self, run_id: int) -> dict[str, Any]:
         """One import run with its report."""
@@ -264,7 +300,7 @@ class Catalog:
             found = runs.get(cursor, run_id)
         if found is None:
             raise NotFound("import run", run_id, "`catalog imports list` shows them")
-        return _plain(found)
+        return plain(found)
 
     def import_rejects(self, run_id: int) -> list[dict[str, Any]]:
         """The rejected rows of a run."""
@@ -279,122 +315,6 @@ class Catalog:
         return export.export_snapshot(self.engine, path, ids=ids, force=force)
 
 
-class Noun:
-    """The records of one kind: `catalog.instruments`, `catalog.pairs` …"""
-
-    def __init__(self, catalog: Catalog, name: str, records: tuple[str, ...]) -> None:
-        self.catalog, self.name, self.records = catalog, name, records
-
-    def register(self, record: Record, reason: str | None = None) -> Id | str:
-        """Register one record; returns its id. Raises IdCollision, Conflict, InvalidRecord."""
-        self._check(record)
-        return self.catalog.register(record, reason)
-
-    def register_many(self, records: Iterable[Record], reason: str | None = None) -> RegisterReport:
-        """Register any number of records."""
-        return self.catalog.register_many((self._check(r) for r in records), reason)
-
-    def get(self, id: str) -> Record:
-        """The record with this id (a listing's key). Raises NotFound; an alias answers with its target."""
-        with self.catalog.transaction() as cursor:
-            found = search.get(cursor, self._key(id))
-        if found is None:
-            raise NotFound(self.name, id, "`catalog find KEY` looks everywhere")
-        return found
-
-    def find(self, at: datetime | None = None, source: str | None = None, **identifier: str) -> list[Record]:
-        """All records of this kind with an identifier: `find(isin=…)`, or cusip, figi, symbol, address, exchange_symbol."""
-        if len(identifier) != 1:
-            raise InvalidRecord("identifier", ", ".join(identifier), "exactly one is expected")
-        ((by, key),) = identifier.items()
-        found = self.catalog.find(key, by.replace("_", "-"), source, at)
-        return [r for r in found if r.record in self.records]
-
-    def list(
-        self, after: str | None = None, limit: int = 100, record: str | None = None, status: str | None = None
-    ) -> list[Record]:
-        """The next records after an id, in the order of ids."""
-        if record is not None and record not in self.records:
-            raise InvalidRecord("record", record, f"one of {', '.join(self.records)} is expected")
-        with self.catalog.transaction() as cursor:
-            start = None if after is None else self._key(after).id
-            return search.page(cursor, (record,) if record else self.records, after=start, limit=limit, status=status)
-
-    def update(
-        self, id: str, fields: dict[str, Any], confirm_breaking: bool = False, reason: str | None = None
-    ) -> Record:
-        """State fields of a record as its operator, which overrules every feed. Raises BreakingChange unless confirmed."""
-        old = self.get(id)
-        model = type(old)
-        for name, value in fields.items():
-            if (
-                name in old.IDENTITY
-                and getattr(old, name, None) != value
-                and not (name == "ticker" and getattr(old, "isin", None))
-            ):
-                raise InvalidRecord(
-                    name, value, "it is part of the identity", hint="register the other identity instead"
-                )
-            before = getattr(old, name, None)
-            if name in old.BREAKING and before not in (None, value) and not confirm_breaking:
-                raise BreakingChange(id, name, before, value)
-        kept = {n: getattr(old, n) for n in old.IDENTITY if getattr(old, n) is not None and n not in fields}
-        if "ticker" in kept and getattr(old, "isin", None):
-            del kept["ticker"]
-        self.catalog.register(model(**kept, **fields), reason)
-        return self.get(id)
-
-    def suspend(self, id: str, reason: str | None = None) -> Record:
-        """Suspend a record."""
-        return self.update(id, {"status": "suspended"}, reason=reason)
-
-    def retire(self, id: str, reason: str | None = None) -> Record:
-        """Retire a record. It stays, with its id, for ever."""
-        return self.update(id, {"status": "retired"}, reason=reason)
-
-    def resume(self, id: str, reason: str | None = None) -> Record:
-        """Make a suspended record active again."""
-        return self.update(id, {"status": "active"}, reason=reason)
-
-    def relist(self, id: str, reason: str | None = None) -> Record:
-        """Make a retired record active again: the same thing trades once more."""
-        return self.update(id, {"status": "active"}, reason=reason)
-
-    def history(self, id: str) -> Rows:
-        """What happened to a record, oldest first: every change, with the state that it ended."""
-        key = self._key(id)
-        with self.catalog.transaction() as cursor:
-            former = {f.until_sequence: f for f in changes.history(cursor, key)}
-            found = changes.of_record(cursor, key)
-        if not found:
-            raise NotFound(self.name, id)
-        return [_change(c) | ({"before": former[c.sequence].image} if c.sequence in former else {}) for c in found]
-
-    def _check(self, record: Record) -> Record:
-        if record.record not in self.records:
-            raise InvalidRecord("record", record.record, f"one of {', '.join(self.records)} is expected")
-        return record
-
-    def _key(self, id: str) -> Key:
-        if self.name == "listing":
-            return search.listing_from_key(id)
-        if len(id) == 16 and all(c in "0123456789abcdef" for c in id):
-            return self._wide(id)
-        return Key(mapping.KIND_CODES[self.name], UUID(hex=Id(id)))
-
-    def _wide(self, id64: str) -> Key:
-        kind = mapping.KIND_CODES[self.name]
-        low, high = UUID(hex=id64 + "0" * 16), UUID(hex=id64 + "f" * 16)
-        with self.catalog.transaction() as cursor:
-            cursor.execute("SELECT id FROM identities WHERE kind = %s AND id BETWEEN %s AND %s", [kind, low, high])
-            ids = [row[0] for row in cursor.fetchall()]
-        if len(ids) > 1:
-            raise Ambiguous(self.name, id64, [i.hex for i in ids])
-        if not ids:
-            raise NotFound(self.name, id64)
-        return Key(kind, ids[0])
-
-
 def _user() -> str:
     with suppress(KeyError, OSError):
         return os.environ.get("CATALOG_ACTOR") or getpass.getuser()
@@ -406,25 +326,3 @@ def _scalar(cursor: Cursor, query: str) -> Any:
     found = cursor.fetchone()
     assert found is not None
     return found[0]
-
-
-def _time(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _plain(values: Any) -> dict[str, Any]:
-    return {k: _time(v) if isinstance(v, datetime) else v for k, v in values.items()}
-
-
-def _change(change: changes.LoggedChange) -> dict[str, Any]:
-    line = _plain(change._asdict())
-    line["kind"] = KIND_NAMES[change.kind]
-    line["record_id"] = change.record_id.hex
-    if line["kind"] == "listing":
-        del line["record_id"]
-    return line
-
-
-def _dispute(dispute: disputes.Dispute) -> dict[str, Any]:
-    line = _plain(dispute._asdict())
-    return line | {"kind": KIND_NAMES[dispute.kind], "subject_id": dispute.subject_id.hex}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import psycopg
 from sqlalchemy import Connection, Engine, text
 
-from catalog.repositories import bulk, identities
+from catalog.repositories import bulk, faults, identities
 from catalog.repositories.driver import cursor_of
 from catalog.repositories.statements import Author, Collision, Outcome, Submission
 
@@ -32,6 +33,31 @@ def write(
             connection.commit()
     audit(engine, outcome.collisions, author)
     return outcome
+
+
+def run(engine: Engine, work: Callable[[Connection], Outcome], author: Author) -> Outcome:
+    """Do something that changes records in one transaction, its changes logged last; again when other writers were in
+    the way. An error takes everything back."""
+    for attempt in range(1, bulk.MAX_ATTEMPTS + 1):
+        with engine.connect() as connection:
+            try:
+                outcome = work(connection)
+                bulk.log_changes(connection, outcome, author)
+                connection.commit()
+            except bulk.Again:
+                connection.rollback()
+                if attempt == bulk.MAX_ATTEMPTS:
+                    raise
+            except psycopg.Error as error:
+                connection.rollback()
+                if isinstance(error, bulk.AGAIN) and attempt < bulk.MAX_ATTEMPTS:
+                    continue
+                if faults.is_row_fault(error):
+                    raise faults.translate(error) from None
+                raise
+            else:
+                return outcome
+    raise AssertionError("unreachable")
 
 
 def audit(engine: Engine, collisions: Iterable[Collision], author: Author) -> None:

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from catalog.domain import Asset, Currency, Etf, Listing, Native, Pair, Record, Security, Stock, Token, Venue
+from catalog.domain import (
+    Asset,
+    BrokerContract,
+    Currency,
+    Etf,
+    EventType,
+    Future,
+    Listing,
+    Native,
+    Option,
+    Pair,
+    Pool,
+    Record,
+    Security,
+    Stock,
+    Synthetic,
+    Token,
+    Venue,
+)
 from catalog.domain.identity import digest, encode_identity
-from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, TombstoneEntry
+from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry, TombstoneEntry
 from catalog.snapshot.writer import SnapshotHeader, SnapshotInfo, write_snapshot
 from catalog.wire.layout import CODE_OF, LAYOUTS, SECTION_ORDER
 
@@ -20,10 +39,19 @@ HORIZON_NS = 1_692_224_000_000_001_000
 FIRST_NS = 1_600_000_000_000_000_000
 VOCABULARIES: dict[str, dict[str, int]] = {
     "blockchain": {"eip155:1": 1, "eip155:31337": 0x8000},
+    "component_measure": {"price": 1, "days_to_expiry": 2},
+    "event_field_type": {"instrument_id": 1, "uint64": 3, "string": 5, "array": 9, "decimal": 24},
+    "event_priority": {"critical": 1, "low": 4},
+    "event_source": {"defi": 1, "internal": 4},
+    "exercise_style": {"american": 1, "european": 2},
     "market_kind": {"spot": 1},
+    "option_kind": {"call": 1, "put": 2},
+    "pool_type": {"concentrated_liquidity": 2, "weighted": 4},
+    "settlement_type": {"cash": 1, "physical": 2},
     "status": {"active": 1, "suspended": 2, "retired": 3},
+    "succession_kind": {"isin_change": 3, "migration": 5},
     "token_standard": {"erc20": 1},
-    "venue_type": {"stock_exchange": 1, "crypto_exchange": 2},
+    "venue_type": {"stock_exchange": 1, "crypto_exchange": 2, "futures_exchange": 3, "broker": 6},
 }
 
 APPLE = Security(
@@ -43,7 +71,18 @@ NASDAQ = Venue(
     country="US",
     city="New York",
     timezone="America/New_York",
+    session_open="09:30",
+    session_close="16:00",
 )
+CME = Venue(
+    mic="XCME",
+    name="CME",
+    venue_type="futures_exchange",
+    clearing_house="CME Clearing",
+    contract_types=("future", "option on future"),
+    exercise_styles=("american", "european"),
+)
+ALPACA = Venue(slug="alpaca", name="Alpaca", venue_type="broker", blockchains=("eip155:1",))
 BINANCE = Venue(slug="binance", name="Binance", venue_type="crypto_exchange", website="https://www.binance.com/")
 TOKEN = Token(blockchain="eip155:1", address=USDC, symbol="USDC", name="USD Coin", decimals=6, token_standard="erc20")
 ETHER = Native(blockchain="eip155:1", symbol="ETH", name="Ether", decimals=18)
@@ -95,8 +134,149 @@ PAIR = Pair(
     taker_fee_bps=Decimal("9.99999999999999999"),
     venue_status="TRADING",
 )
+LUNC = Asset(exchange="binance", symbol="LUNC", delist_at="2027-01-02T03:04:05.000006Z")
+ES = Future(
+    mic="XCME",
+    symbol="ESZ6",
+    last_trading_date="2026-12-18",
+    name="E-mini S&P 500, December 2026",
+    product="ES",
+    currency="USD",
+    contract_multiplier="50",
+    tick_size="0.25",
+    settlement_type="cash",
+    first_trading_date="2021-09-20",
+    expires_at="2026-12-18T14:30:00Z",
+)
+PERPETUAL = Future(
+    exchange="binance",
+    segment="usdm",
+    symbol="BTCUSDT",
+    is_inverse=False,
+    underlying_id=BTC.id,
+    quote_id=USDT.id,
+    settlement_id=USDT.id,
+    margin_id=USDT.id,
+    contract_multiplier="1",
+    venue_status="TRADING",
+)
+AAPL_CALL = Option(
+    osi_root="AAPL",
+    expiry_date="2027-01-15",
+    option_kind="call",
+    strike_price="200",
+    exercise_style="american",
+    underlying_id=AAPL.id,
+    currency="USD",
+    contract_multiplier="100",
+    settlement_type="physical",
+    is_adjusted=False,
+)
+BTC_PUT = Option(
+    exchange="binance",
+    symbol="BTC-261225-100000-P",
+    expiry_date="2026-12-25",
+    option_kind="put",
+    strike_price="100000",
+    exercise_style="european",
+    underlying_id=BTC.id,
+    deliverable="1 BTC",
+)
+POOL = Pool(
+    blockchain="eip155:1",
+    address="0x88e6a0c2ddd26feeb64f039a2c41296fcb3f5640",
+    tokens=[{"instrument_id": TOKEN.id}, {"instrument_id": ETHER.id}],
+    dex="uniswap_v3",
+    pool_type="concentrated_liquidity",
+    fee="0.0005",
+    tick_spacing=10,
+    factory="0x1f98431c8ad98523631ae4a59f267346ea31f984",
+)
+WEIGHTED = Pool(
+    blockchain="eip155:1",
+    address="0x000000000004444c5dc75cb358380d2e3de08a90",
+    pool_id="0x21c67e77068de97969ba93d4aab21826d33ca12bb9f565d8496e8fda8a82ca27",
+    tokens=[{"instrument_id": ETHER.id, "weight": "0.8"}, {"instrument_id": TOKEN.id, "weight": "0.2"}],
+    name="Four fifths",
+    pool_type="weighted",
+    is_dynamic_fee=True,
+    hooks="0x0000000000000000000000000000000000000000",
+)
+ALPACA_AAPL = BrokerContract(
+    broker="alpaca",
+    symbol="AAPL",
+    instrument_id=AAPL.id,
+    mic="XNAS",
+    timezone="America/New_York",
+    session_open="09:30",
+    session_close="16:00",
+    pre_market_open="04:00",
+    pre_market_close="09:30",
+    after_hours_open="16:00",
+    after_hours_close="20:00:30",
+    shares_outstanding="14681140000",
+    dividend_yield="0.0038",
+    long_margin_rate="0.3",
+    is_tradable=True,
+    is_fractionable=True,
+    is_easy_to_borrow=False,
+)
+ALPACA_ES = BrokerContract(
+    broker="alpaca",
+    symbol="ESZ6",
+    instrument_id=ES.id,
+    contract_multiplier="50",
+    tick_value="12.5",
+    settlement_type="cash",
+    margin_currency="USD",
+    initial_margin="23000",
+    maintenance_margin="21000",
+)
+SWAP = EventType(
+    name="uniswap_v3_swap",
+    version=1,
+    event_source="defi",
+    blockchain="eip155:1",
+    protocol="uniswap_v3",
+    priority="critical",
+    size_hint=24,
+    fields=[
+        {"name": "token", "field_type": "instrument_id", "byte_offset": 0},
+        {"name": "amount", "field_type": "uint64", "byte_offset": 16, "is_required": False},
+    ],
+)
+ALERT = EventType(
+    name="alert",
+    version=2,
+    event_source="internal",
+    component="risk",
+    event_class="alert",
+    priority="low",
+    id_bits=128,
+    fields=[
+        {"name": "text", "field_type": "string", "max_length": 200},
+        {"name": "values", "field_type": "array", "max_length": 8, "element_type": "decimal"},
+    ],
+)
+BASIS = Synthetic(
+    name="Basis",
+    formula="(ES - PAIR) / (POOL * DAYS)",
+    components=[
+        {"variable": "ES", "instrument_id": ES.id},
+        {"variable": "PAIR", "pair_id": PAIR.id},
+        {"variable": "POOL", "pool_id": POOL.id},
+        {"variable": "DAYS", "instrument_id": ES.id, "measure": "days_to_expiry"},
+    ],
+    update_interval_ns=1_000_000_000,
+    min_value="-0.5",
+    max_value="0.5",
+    outlier_threshold="3",
+    stale_after_ns=5_000_000_000,
+)
+LATER = Security(isin="US5949181045")
 RECORDS: list[Record] = [
-    APPLE, NASDAQ, BINANCE, TOKEN, ETHER, BTC, USDT, LUNA, AAPL, SPY, DOLLAR, HOME, PLAIN_LISTING, PAIR,
+    APPLE, LATER, NASDAQ, BINANCE, CME, ALPACA, TOKEN, ETHER, BTC, USDT, LUNA, LUNC, AAPL, SPY, DOLLAR, ES, PERPETUAL, AAPL_CALL,
+    BTC_PUT, BASIS, HOME, PLAIN_LISTING, POOL, WEIGHTED, PAIR, ALPACA_AAPL, ALPACA_ES, SWAP, ALERT,
 ]  # fmt: skip
 AAPL_TICKER = ("equity-by-ticker", "XNAS", "AAPL", "USD", "")
 DISPUTED = ("equity-by-ticker", "XETR", "APC", "EUR", "")
@@ -109,6 +289,12 @@ def id_of(*identity: str, kind: str = "instrument") -> bytes:
 ALIASES = [
     AliasEntry(id_of(*AAPL_TICKER), AAPL.id.bytes, 0, 0, encode_identity(AAPL_TICKER)),
     AliasEntry(id_of(*DISPUTED), None, 0, 0, encode_identity(DISPUTED)),
+]
+SUCCESSIONS = [
+    SuccessionEntry(1, LUNA.id.bytes, LUNC.id.bytes, "migration", Decimal(1), 1_653_696_000_000_000_000, True, 0, 0),
+    SuccessionEntry(
+        2, APPLE.id.bytes, LATER.id.bytes, "isin_change", None, 1_800_000_000_000_000_000, False, 0, 0
+    ),
 ]
 TOMBSTONES = [
     TombstoneEntry(1, id_of("equity-by-ticker", "XNYS", "TWTR", "USD", ""), "stock", 0, 0),
@@ -127,6 +313,10 @@ def in_order(entries: Iterable[AnyEntry]) -> list[AnyEntry]:
     def place(entry: AnyEntry) -> tuple[Any, ...]:
         if isinstance(entry, AliasEntry):
             return SECTION_ORDER.index(CODE_OF["alias"][0]), entry.id
+        if isinstance(entry, SuccessionEntry):
+            code = VOCABULARIES["succession_kind"][entry.succession_kind]
+            key = bytes((entry.kind,)) + entry.predecessor + entry.successor + bytes((code,))
+            return SECTION_ORDER.index(CODE_OF["succession"][0]), key
         if isinstance(entry, TombstoneEntry):
             return SECTION_ORDER.index(CODE_OF["tombstone"][0]), bytes((entry.kind,)) + entry.id
         values, rank = entry.values, SECTION_ORDER.index(LAYOUTS[entry.record].message)
@@ -145,22 +335,13 @@ def numbered(entries: Iterable[AnyEntry]) -> list[AnyEntry]:
 
 
 def count(entries: Iterable[AnyEntry]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for entry in entries:
-        name = (
-            "alias"
-            if isinstance(entry, AliasEntry)
-            else "tombstone"
-            if isinstance(entry, TombstoneEntry)
-            else entry.record
-        )
-        counts[name] = counts.get(name, 0) + 1
-    return counts
+    names = {AliasEntry: "alias", SuccessionEntry: "succession", TombstoneEntry: "tombstone"}
+    return dict(Counter(entry.record if isinstance(entry, Entry) else names[type(entry)] for entry in entries))
 
 
 def universe() -> list[AnyEntry]:
     """Everything above, in file order."""
-    return numbered([*map(entry_of, RECORDS), *ALIASES, *TOMBSTONES])
+    return numbered([*map(entry_of, RECORDS), *ALIASES, *SUCCESSIONS, *TOMBSTONES])
 
 
 def header(entries: Iterable[AnyEntry], id_bits: int = 64, **changes: Any) -> SnapshotHeader:
