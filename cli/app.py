@@ -13,7 +13,7 @@ import typer
 
 from catalog import __version__
 from catalog.errors import CatalogError, quote
-from cli import database, demo, disputes, exits, ids, imports, nouns, output, queries, snapshots
+from cli import database, demo, disputes, exits, ids, imports, lifecycle, nouns, output, queries, snapshots
 from cli.session import session
 
 PROGRAM = "catalog"
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(imports.app, name="imports")
 app.add_typer(disputes.app, name="disputes")
+app.add_typer(lifecycle.app, name="lifecycle")
 for noun in nouns.NOUNS:
     app.add_typer(nouns.build(noun), name=noun)
 app.add_typer(ids.app, name="id")

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 import typer
 
 from cli import output
-from cli.session import open_catalog
+from cli.session import open_catalog, session
 
-app = typer.Typer(help="Look at what is held back until somebody decides.", no_args_is_help=True)
+app = typer.Typer(help="Look at what is held back, and decide.", no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(metavar="N", help="The dispute's number.", min=1)]
 
 
 @app.command("list")
@@ -27,7 +29,35 @@ def list_(
 
 
 @app.command()
-def show(number: Annotated[int, typer.Argument(metavar="N", help="The dispute's number.")]) -> None:
-    """Show a dispute with what each side says."""
+def show(number: Number) -> None:
+    """Show a dispute: what each side says and in which payload, the rule that noticed, what accepting would do."""
     with open_catalog() as catalog:
-        output.fields(catalog.dispute(number))
+        output.dispute(catalog.dispute(number))
+
+
+@app.command()
+def accept(
+    number: Number,
+    side: Annotated[int | None, typer.Option(metavar="K", help="Which side; not needed where there is one.", min=1)] = None,
+    value: Annotated[
+        str | None, typer.Option(help="A value of your own for a disputed field, instead of a side's.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with the decision.")] = None,
+) -> None:
+    """Decide a dispute for one of its sides, and apply that."""
+    if side is not None and value is not None:
+        raise typer.BadParameter("either --side or --value, not both")
+    session.judges = True
+    with open_catalog() as catalog:
+        output.dispute(catalog.accept_dispute(number, side, value, reason))
+
+
+@app.command()
+def reject(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; kept with the decision.")],
+) -> None:
+    """Decide a dispute for none of its sides. What is held back stays so, and the same words do not ask again."""
+    session.judges = True
+    with open_catalog() as catalog:
+        output.dispute(catalog.reject_dispute(number, reason))

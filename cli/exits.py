@@ -8,6 +8,7 @@ from catalog.errors import (
     CatalogError,
     Conflict,
     IdCollision,
+    InUse,
     InvalidIdentifier,
     InvalidRecord,
     NotFound,
@@ -17,7 +18,7 @@ from cli.session import session
 
 DONE, NO, COULD_NOT_RUN = 0, 1, 2
 
-_ANSWERS = (Ambiguous, BreakingChange, Conflict, IdCollision, NotFound, SnapshotCorrupt)
+_ANSWERS = (Ambiguous, BreakingChange, Conflict, IdCollision, InUse, NotFound, SnapshotCorrupt)
 _JUDGEMENTS = (InvalidIdentifier, InvalidRecord)
 
 

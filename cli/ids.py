@@ -59,6 +59,21 @@ def status() -> None:
         output.fields(catalog.id_status())
 
 
+@width_app.command()
+def widen() -> None:
+    """Let ids differ in all their 128 bits. No table is rewritten; what a collision refused can then be registered."""
+    with open_catalog() as catalog:
+        output.fields(catalog.widen_ids())
+
+
+@width_app.command()
+def narrow() -> None:
+    """Go back to 64 bits, unless two ids share theirs by now."""
+    session.judges = True
+    with open_catalog() as catalog:
+        output.fields(catalog.narrow_ids())
+
+
 @collisions_app.command("list")
 def list_collisions() -> None:
     """List the collision audit, oldest first."""

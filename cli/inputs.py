@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from catalog.importers.json_values import ValueDecoder
 
 MAX_BYTES = 256 << 20
+_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class Item(NamedTuple):
@@ -129,12 +131,37 @@ def assignments(model: type[Record], words: list[str]) -> dict[str, Any]:
             )
         if name in given:
             raise typer.BadParameter(f"{quote(name)} is given twice")
-        given[name] = _number(name, text) if _is_integer(properties[name]) else text
+        given[name] = _value(name, text, properties[name])
     return given
 
 
-def _is_integer(schema: dict[str, Any]) -> bool:
-    return any(option.get("type") == "integer" for option in schema.get("anyOf", [schema]))
+def decimal(text: str | None) -> Decimal | None:
+    """An exact number."""
+    from catalog.domain.decimals import canonical_decimal
+
+    return None if text is None else canonical_decimal(text)
+
+
+def _value(name: str, text: str, schema: dict[str, Any]) -> Any:
+    """The text as the type that the field has: a number, yes or no, JSON for a list, else text."""
+    types = {option.get("type") for option in schema.get("anyOf", [schema])}
+    if "integer" in types:
+        return _number(name, text)
+    if "boolean" in types:
+        if text not in _FLAGS:
+            raise typer.BadParameter(f"{name} is true or false, not {quote(text)}")
+        return _FLAGS[text]
+    if "array" in types:
+        from catalog.importers.json_values import ValueDecoder
+
+        try:
+            value, end, problem = ValueDecoder(strict=True).decode(text)
+        except (JSONDecodeError, RecursionError):
+            raise typer.BadParameter(f"{name} is a JSON array, not {quote(text)}") from None
+        if problem is not None or text[end:].strip() or not isinstance(value, list):
+            raise typer.BadParameter(f"{name} is a JSON array, not {quote(text)}")
+        return value
+    return text
 
 
 def _number(name: str, text: str) -> int:

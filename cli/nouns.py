@@ -1,4 +1,5 @@
-"""`catalog instrument`, `security`, `venue`, `listing`, `pair`: the same commands for records of each kind."""
+"""`catalog instrument`, `security`, `venue`, `listing`, `pool`, `pair`, `broker`, `event`, `synthetic`: the same commands
+for records of each kind."""
 
 from __future__ import annotations
 
@@ -13,18 +14,21 @@ from cli.session import open_catalog, session
 
 if TYPE_CHECKING:
     from catalog.domain.base import Record
-    from catalog.services.catalog import Noun
+    from catalog.services.nouns import Noun
 
 NOUNS = {
-    "instrument": "Tokens, native coins, exchange assets, stocks, funds and currencies.",
+    "instrument": "Tokens, coins, exchange assets, stocks, funds, currencies, futures, options and synthetics.",
     "security": "What an ISIN names, wherever it trades.",
     "venue": "Markets, crypto exchanges and brokers.",
     "listing": "Instruments on venues; a listing's ID is INSTRUMENT@VENUE[:SYMBOL].",
+    "pool": "Liquidity pools with two or more tokens.",
     "pair": "Spot pairs of crypto exchanges.",
+    "broker": "Broker contracts: instruments as brokers offer them.",
+    "event": "Event types: schemas of binary events; an event type's ID is its number.",
+    "synthetic": "Synthetics: instruments that are a formula over others.",
 }
 _ACTIONS = {
     "suspend": "Suspend a record: it stays, and is not to be traded for now.",
-    "retire": "Retire a record. It stays, with its id, for ever.",
     "resume": "Make a suspended record active again.",
     "relist": "Make a retired record active again: the same thing trades once more.",
 }
@@ -37,7 +41,12 @@ ReasonOption = Annotated[str | None, typer.Option(help="Why, for the change log.
 def build(name: str) -> typer.Typer:
     """The commands of one noun."""
     app = typer.Typer(help=NOUNS[name], no_args_is_help=True)
-    for command in (_register, _show, _list, _update, *(_action(name) for name in _ACTIONS), _history):
+    commands = [_register, _show, _list, _update, *(_action(action) for action in _ACTIONS), _retire, _history]
+    if name != "listing":
+        commands += [_supersede, _successions]
+    if name == "event":
+        commands.append(_standard)
+    for command in commands:
         command(app, name)
     return app
 
@@ -53,7 +62,8 @@ def _register(app: typer.Typer, noun: str) -> None:
             target = catalog.nouns[noun]
             if is_single:
                 id = target.register(_parse(items[0], target), reason)
-                output.record(target.get(str(id)), short=str(id))
+                found = target.get(str(id))
+                output.record(found, short=str(id) if noun == "listing" else str(found.shown_id))
             else:
                 _register_many(target, items, reason)
 
@@ -123,7 +133,7 @@ def _list(app: typer.Typer, noun: str) -> None:
         output.records(found)
         if len(found) == limit:
             last = found[-1]
-            output.note(f"hint: --after {getattr(last, 'key', None) or last.id} shows the next ones")
+            output.note(f"hint: --after {getattr(last, 'key', None) or last.shown_id} shows the next ones")
 
 
 def _update(app: typer.Typer, noun: str) -> None:
@@ -153,6 +163,63 @@ def _action(action: str) -> Callable[[typer.Typer, str], None]:
             output.record(changed, short=f"{id} is {changed.status}")
 
     return add
+
+
+def _retire(app: typer.Typer, noun: str) -> None:
+    @app.command(help="Retire a record. It stays, with its id, for ever. Refused while others need it.")
+    def retire(
+        id: IdArgument,
+        reason: ReasonOption = None,
+        force: Annotated[bool, typer.Option("--force", help="Even if others need it.")] = False,
+    ) -> None:
+        session.judges = True
+        with open_catalog() as catalog:
+            changed = catalog.nouns[noun].retire(id, reason=reason, force=force)
+        output.record(changed, short=f"{id} is {changed.status}")
+
+
+def _supersede(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"Record that another {noun} follows this one.")
+    def supersede(
+        id: IdArgument,
+        successor: Annotated[str, typer.Argument(metavar="SUCCESSOR", help="The id of what follows.")],
+        kind: Annotated[
+            Literal["learnt", "corrected", "isin_change", "redenomination", "migration", "merger", "split_off"],
+            typer.Option(help="How. learnt and corrected make the old id an alias of the new one."),
+        ],
+        ratio: Annotated[
+            str | None, typer.Option(help="Units of the successor for one of the predecessor, such as 0.1.")
+        ] = None,
+        effective_at: Annotated[
+            str | None, typer.Option(metavar="TIME", help="From when on; now by default. A later one is scheduled.")
+        ] = None,
+        reason: ReasonOption = None,
+    ) -> None:
+        session.judges = True
+        moment = inputs.moment(effective_at)
+        with open_catalog() as catalog:
+            done = catalog.nouns[noun].supersede(id, successor, kind, inputs.decimal(ratio), moment, reason)
+        output.fields(done)
+
+
+def _successions(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"Show what a {noun} follows, and what follows it.")
+    def successions(id: IdArgument) -> None:
+        with open_catalog() as catalog:
+            output.rows(catalog.nouns[noun].successions(id))
+
+
+def _standard(app: typer.Typer, noun: str) -> None:
+    @app.command(help="Register the event types that come with the catalog: version 1 as published, 2 as corrected.")
+    def standard(reason: ReasonOption = None) -> None:
+        from catalog.domain.standard_events import STANDARD_EVENTS
+
+        with open_catalog() as catalog:
+            report = catalog.nouns[noun].register_many(STANDARD_EVENTS, reason)
+        counts = {word: getattr(report, word) for word in _WORDS}
+        output.fields({"seen": sum(counts.values()), **counts})
+        if report.errors:
+            raise report.errors[0][1]
 
 
 def _history(app: typer.Typer, noun: str) -> None:

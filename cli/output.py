@@ -21,8 +21,8 @@ Row = Mapping[str, Any]
 Progress = Callable[[str, int], None]
 
 _UNSAFE = re.compile(r"[^\n -~]")
-_LABELS = ("symbol", "ticker", "iso_code", "isin", "mic", "slug", "address")
-_PLACES = ("mic", "blockchain", "exchange", "venue_id")
+_LABELS = ("symbol", "ticker", "iso_code", "isin", "mic", "slug", "pool_id", "address", "dex")
+_PLACES = ("mic", "blockchain", "exchange", "broker", "venue_id", "event_source")
 _GAP = "  "
 
 
@@ -119,6 +119,20 @@ def import_run(run: Row) -> None:
     _print_fields({k: v for k, v in run.items() if k != "report"})
     _print_fields({k: v for k, v in report.items() if k not in (*run, "by_record", "dry_run")})
     _print_table([{"record": name, **words} for name, words in report.get("by_record", {}).items()])
+
+
+def dispute(found: Row) -> None:
+    """One dispute; for people a line per field, and then each side with its number."""
+    if session.json:
+        value(found)
+        return
+    _print_fields({k: v for k, v in found.items() if k not in ("sides", "subject")})
+    subject = found.get("subject")
+    if subject:
+        _print_fields({"subject": {k: v for k, v in subject.items() if k != "id64"}})
+    for side in found["sides"]:
+        _write("")
+        _print_fields(side)
 
 
 def table(data: Sequence[Row]) -> None:

@@ -87,7 +87,9 @@ def schema(
     if record is not None and record not in RECORDS:
         raise typer.BadParameter(f"`{record}` is not one of {', '.join(RECORDS)}", param_hint="RECORD")
     found = {
-        name: _schema(model, RECORD_KINDS[name] in KINDS) for name, model in RECORDS.items() if record in (None, name)
+        name: _schema(model, RECORD_KINDS[name] if RECORD_KINDS[name] in KINDS else None)
+        for name, model in RECORDS.items()
+        if record in (None, name)
     }
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     if record is not None:
@@ -97,13 +99,15 @@ def schema(
         output.value(dialect | {"title": "Record", "oneOf": references, "$defs": found})
 
 
-def _schema(model: Any, has_id: bool) -> dict[str, Any]:
+def _schema(model: Any, kind: str | None) -> dict[str, Any]:
     shown: dict[str, Any] = model.model_json_schema()
-    ids = {
+    ids: dict[str, Any] = {
         "id": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "checked, not trusted"},
         "id64": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "the first 16 digits of the id"},
     }
+    if kind == "event-type":
+        ids = {"id": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1, "description": "checked, not trusted"}}
     record = shown["properties"].pop("record")
-    shown["properties"] = {"record": record} | (ids if has_id else {}) | shown["properties"]
+    shown["properties"] = {"record": record} | (ids if kind else {}) | shown["properties"]
     shown["required"] = ["record", *shown.get("required", [])]
     return shown

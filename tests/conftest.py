@@ -172,8 +172,7 @@ def fresh_catalog(database_server: Server, migrated_server: NoopExecutor) -> Ite
     with ExitStack() as stack:
 
         def make() -> Catalog:
-            return Catalog.open(
-                stack.enter_context(database_server.database(migrated_server.template_dbname)), actor="tester"
-            )
+            url = stack.enter_context(database_server.database(migrated_server.template_dbname))
+            return stack.enter_context(Catalog.open(url, actor="tester"))
 
         yield make

@@ -79,7 +79,7 @@ def check(connection: Connection) -> SchemaState:
     """Compare the database with this program: its revision first, then, when that is right, every object of it."""
     wanted, found = head(), current(connection)
     if found == wanted:
-        different = schema.differences(schema.describe(connection), schema.expected())
+        different = schema.differences(schema.describe(connection), schema.expected(schema.id_bits(connection)))
         return SchemaState("diverged" if different else "current", found, wanted, different)
     return SchemaState("behind" if found is None or found in known_revisions() else "ahead", found, wanted, [])
 
