@@ -285,20 +285,21 @@ class _Batch:
             self.held[key] = Held(new[key][1], new[key][2], None)
 
     def _explain_late(self, late: list[tuple[Key, bytes, bool]], work: list[Statement]) -> None:
-        """Ids that another writer took first, or whose first 8 bytes belong to another id."""
+        """Ids that another writer took first, or whose short form belongs to another id."""
         now = identities.find(self.cursor, [key for key, _, _ in late])
         refused: dict[Key, Collision] = {}
         for key, identity, _ in late:
             held = now.get(key)
             if held is not None and held.identity == identity:
                 raise Again
-            existing = held.identity if held is not None else identities.holder_of_id64(self.cursor, key)
+            existing = held.identity if held is not None else identities.holder_of_short(self.cursor, key)
             if existing is None:
                 raise Again
+            bits = 128 if held else identities.short_bits(key)
             for statement in work:
                 claims = self.claims.get(statement.key.id, [])
                 if statement.key == key or (key.kind == INSTRUMENT and any(c.alias == key.id for c in claims)):
-                    refused[statement.key] = Collision(key.kind, key.id, existing, identity, 128 if held else 64)
+                    refused[statement.key] = Collision(key.kind, key.id, existing, identity, bits)
         raise _Collided(refused)
 
     def _claims(self, work: Iterable[Statement]) -> dict[UUID, list[Claim]]:

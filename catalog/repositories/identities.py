@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from catalog.domain.identity import KIND_NAMES, Id, decode_identity, id64_key
+from catalog.domain.identity import KIND_NAMES, KINDS, Id, decode_identity, id64_key
 from catalog.errors import IdCollision
 from catalog.repositories.driver import Cursor
 from catalog.repositories.statements import Collision, Key
@@ -53,7 +53,7 @@ def insert(cursor: Cursor, new: Sequence[tuple[Key, bytes, bool]]) -> set[Key]:
         [
             [key.kind for key, _, _ in ordered],
             [key.id for key, _, _ in ordered],
-            [id64_key(key.id.bytes) for key, _, _ in ordered],
+            [short_key(key) for key, _, _ in ordered],
             [identity for _, identity, _ in ordered],
             [is_alias for _, _, is_alias in ordered],
         ],
@@ -61,9 +61,20 @@ def insert(cursor: Cursor, new: Sequence[tuple[Key, bytes, bool]]) -> set[Key]:
     return {Key(kind, id) for kind, id in cursor.fetchall()}
 
 
-def holder_of_id64(cursor: Cursor, key: Key) -> bytes | None:
-    """The identity whose id begins with the same 8 bytes, if there is one."""
-    cursor.execute("SELECT identity FROM identities WHERE kind = %s AND id64 = %s", [key.kind, id64_key(key.id.bytes)])
+def short_key(key: Key) -> int:
+    """The short form of an id as the database has it: of 8 bytes, or of the 4 that an event type is shown as."""
+    size = short_bits(key) // 8
+    return id64_key(key.id.bytes[:size].ljust(8, b"\0"))
+
+
+def short_bits(key: Key) -> int:
+    """The bits of the short form."""
+    return 32 if key.kind == KINDS["event-type"] else 64
+
+
+def holder_of_short(cursor: Cursor, key: Key) -> bytes | None:
+    """The identity whose id begins with the same short form, if there is one."""
+    cursor.execute("SELECT identity FROM identities WHERE kind = %s AND id64 = %s", [key.kind, short_key(key)])
     found = cursor.fetchone()
     return found[0] if found else None
 

@@ -112,7 +112,7 @@ def grant_reader(connection: Connection, name: str) -> Reader:
         _take_from_everybody(cursor, around)
     except InsufficientPrivilege as error:
         reason = str(error.diag.message_primary or error)
-        hint = f"do it as {quote(around.owner)}, which owns the schema reporting, or as a superuser"
+        hint = f"do it as a superuser, or as {quote(around.owner)}, which owns the schema reporting, with a new role"
         raise ReaderNotPermitted(name, reason, hint) from None
     return Reader(name, around.database, role is None, _count_views(cursor), _remaining(cursor, name))
 
@@ -192,7 +192,7 @@ def _take_from_everybody(cursor: Cursor, around: _Surroundings) -> None:
     if around.is_superuser:
         for function in _LARGE_OBJECT_MAKERS:
             if _is(cursor, "SELECT has_function_privilege('public', %s, 'EXECUTE')", f"pg_catalog.{function}"):
-                _execute(cursor, "REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC", sql.SQL(f"pg_catalog.{function}"))  # type: ignore[arg-type]
+                _execute(cursor, "REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC", sql.SQL(f"pg_catalog.{function}"))
 
 
 def _remaining(cursor: Cursor, name: str) -> tuple[str, ...]:
@@ -218,11 +218,11 @@ def _count_views(cursor: Cursor) -> int:
 
 
 def _execute(cursor: Cursor, statement: str, *names: sql.Composable) -> None:
-    cursor.execute(sql.SQL(statement).format(*names))  # type: ignore[arg-type]  # statements stand in this file
+    cursor.execute(sql.SQL(statement).format(*names))
 
 
 def _fetch(cursor: Cursor, query: str, values: Any = None) -> list[tuple[Any, ...]]:
-    cursor.execute(query.encode(), values)
+    cursor.execute(query, values)
     return cursor.fetchall()
 
 

@@ -17,9 +17,7 @@ class DisputeRow(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'accepted', 'rejected')", name="state_known"),
         CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided_when_closed"),
-        Index(
-            "uq_disputes__open_dispute_key", "dispute_key", unique=True, postgresql_where=text("state = 'open'")
-        ),
+        Index("uq_disputes__open_dispute_key", "dispute_key", unique=True, postgresql_where=text("state = 'open'")),
         Index("ix_disputes__dispute_key", "dispute_key"),
         Index("ix_disputes__kind_subject_id", "kind", "subject_id"),
         Index("ix_disputes__state_number", "state", "number"),

@@ -81,6 +81,11 @@ def _same(alias: str, row: Any, names: str) -> tuple[Column, ...]:
     return tuple(Column(n, f"{alias}.{n}", row.__table__.columns[n].comment) for n in names.split())
 
 
+def _comment(row: Any) -> str:
+    """The comment of a table, for a view with the same rows."""
+    return str(row.__table__.comment)
+
+
 def _hex(id: str) -> str:
     return f"replace({id}::text, '-', '')"
 
@@ -258,7 +263,7 @@ LEFT JOIN blockchains b ON b.blockchain = u.blockchain""",
 
 CURRENCIES = View(
     "currencies",
-    CurrencyRow.__table__.comment or "",
+    _comment(CurrencyRow),
     (
         *_own_id("c.id", "Instrument id"),
         *_same("c", CurrencyRow, "iso_code numeric_code"),
@@ -338,7 +343,7 @@ def _components(expression: str) -> str:
 
 SYNTHETICS = View(
     "synthetics",
-    SyntheticRow.__table__.comment or "",
+    _comment(SyntheticRow),
     (
         *_own_id("y.id", "Instrument id"),
         *_same("y", SyntheticRow, "name formula"),
@@ -356,7 +361,7 @@ SYNTHETICS = View(
 
 SECURITIES = View(
     "securities",
-    SecurityRow.__table__.comment or "",
+    _comment(SecurityRow),
     (
         *_own_id("s.id", "Security id"),
         *_same("s", SecurityRow, "isin cusip share_class_figi name issuer_lei cfi sector country status"),
@@ -366,7 +371,7 @@ SECURITIES = View(
 
 VENUES = View(
     "venues",
-    VenueRow.__table__.comment or "",
+    _comment(VenueRow),
     (
         *_own_id("v.id", "Venue id"),
         *_same("v", VenueRow, "mic slug name venue_type operating_mic country city timezone website lei"),
@@ -384,7 +389,7 @@ _VENUE = (
 
 LISTINGS = View(
     "listings",
-    ListingRow.__table__.comment or "",
+    _comment(ListingRow),
     (
         *_other("i", "l.instrument_id", "instrument", "The instrument", "symbol", "name"),
         Column("instrument_uuid", "l.instrument_id", "The instrument id as uuid: a filter on it uses an index"),
@@ -433,7 +438,7 @@ _POOL_TOKENS = "FROM pool_tokens k JOIN instruments i ON i.id = k.instrument_id 
 
 POOLS = View(
     "pools",
-    PoolRow.__table__.comment or "",
+    _comment(PoolRow),
     (
         *_own_id("p.id", "Pool id"),
         *_blockchain("p", PoolRow),
@@ -463,7 +468,7 @@ POOLS = View(
 
 EXCHANGE_PAIRS = View(
     "exchange_pairs",
-    PairRow.__table__.comment or "",
+    _comment(PairRow),
     (
         *_own_id("p.id", "Pair id"),
         *_same("p", PairRow, "exchange"),
@@ -482,7 +487,7 @@ LEFT JOIN instruments q ON q.id = p.quote_id""",
 
 BROKER_CONTRACTS = View(
     "broker_contracts",
-    BrokerContractRow.__table__.comment or "",
+    _comment(BrokerContractRow),
     (
         *_own_id("k.id", "Broker contract id"),
         *_same("k", BrokerContractRow, "broker"),
@@ -512,7 +517,7 @@ _FIELD = ", ".join(f"'{name}', f.{name}" for name in _FIELD_NAMES)
 
 EVENT_TYPES = View(
     "event_types",
-    EventTypeRow.__table__.comment or "",
+    _comment(EventTypeRow),
     (
         *_same("t", EventTypeRow, "number"),
         Column("id", _hex("t.id"), "Event type id, 32 hex digits"),
@@ -536,7 +541,7 @@ EVENT_TYPES = View(
 
 CHANGES = View(
     "changes",
-    ChangeRow.__table__.comment or "",
+    _comment(ChangeRow),
     (
         *_same("h", ChangeRow, "sequence"),
         _kind("h"),
@@ -549,7 +554,7 @@ CHANGES = View(
 
 SUCCESSIONS = View(
     "successions",
-    SuccessionRow.__table__.comment or "",
+    _comment(SuccessionRow),
     (
         _kind("n"),
         Column("predecessor_id", _hex("n.predecessor_id"), "What was there before: its id, 32 hex digits"),
@@ -561,7 +566,7 @@ SUCCESSIONS = View(
 
 DISPUTES = View(
     "disputes",
-    DisputeRow.__table__.comment or "",
+    _comment(DisputeRow),
     (
         *_same("d", DisputeRow, "number rule"),
         _kind("d"),
@@ -586,7 +591,7 @@ _COUNTS = {
 
 IMPORT_RUNS = View(
     "import_runs",
-    ImportRun.__table__.comment or "",
+    _comment(ImportRun),
     (
         *_same("r", ImportRun, "run_id source"),
         Column("feed", "f.name", "Feed that spoke: its name within the source"),

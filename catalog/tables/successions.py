@@ -23,9 +23,7 @@ class SuccessionRow(Base):
         {"comment": "Which record follows which; many may follow one, and one may follow many"},
     )
 
-    kind: Mapped[Code] = mapped_column(
-        SmallInteger, primary_key=True, autoincrement=False, comment="Kind of both ids"
-    )
+    kind: Mapped[Code] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, comment="Kind of both ids")
     predecessor_id: Mapped[UUID] = mapped_column(primary_key=True, comment="What was there before")
     successor_id: Mapped[UUID] = mapped_column(primary_key=True, comment="What is there instead")
     succession_kind: Mapped[str] = mapped_column(
