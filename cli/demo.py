@@ -25,6 +25,12 @@ ROUNDS, LOOPS = 5, 200
 
 USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 USDC_ID = "de16575aee83f5b239f1490846f29f2a"
+WETH_ID = "bc20248dad2d63b7fe60439236d02908"
+APPLE_ID = "bab9c8dc24815bbdcc4a47f18643879f"
+BINANCE_ETH_USDT = ("0f07a43d5a2f22c05ec239ffdc776925", "6f17f7d154f17a7842f7621bba3b5ab6")
+OSI = "AAPL  270115C00200000"
+FIGI = "BBG000B9XRY4"
+SWAP = 2318513829
 
 
 def demo() -> None:
@@ -36,11 +42,14 @@ def demo() -> None:
         path = str(Path(folder) / "catalog.snap")
         report = _import_and_export(url, path)
         found = _read(path)
+    shown, kinds, look_ups = found
     if session.json:
-        output.value({"import": report, "snapshot": found[0], "look_ups": found[1]})
+        output.value({"import": report, "snapshot": shown, "one_of_each": kinds, "look_ups": look_ups})
     else:
-        output.table(found[1])
-    if not found[0]["ok"] or not all(line["found"] for line in found[1]):
+        output.table(kinds)
+        output.text("")
+        output.table(look_ups)
+    if not shown["ok"] or not all(line["count"] for line in kinds) or not all(line["found"] for line in look_ups):
         output.error(
             "the demo did not find what it put in", "report this with the output of `catalog demo --traceback`"
         )
@@ -82,7 +91,7 @@ def _import_and_export(url: str, path: str) -> dict[str, Any]:
     return report
 
 
-def _read(path: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _read(path: str) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
     from catalog.snapshot import Snapshot
     from catalog.snapshot.verify import verify
 
@@ -93,7 +102,27 @@ def _read(path: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     for problem in report.problems:
         output.error(f"the snapshot is corrupt: {problem.message}")
     with Snapshot.open(path) as snapshot:
-        return shown, [_line(*question) for question in _questions(snapshot)]
+        return shown, _one_of_each(snapshot), [_line(*question) for question in _questions(snapshot)]
+
+
+def _one_of_each(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """A line per record type: how many there are, and one of them."""
+    from catalog.domain.records import RECORDS
+
+    lines = []
+    for record in RECORDS:
+        first = next(snapshot.records(record), None)
+        line = {"record": record, "count": snapshot.counts.get(record, 0)}
+        lines.append(line | ({} if first is None else {"one of them": _name(first), "at": _where(first)}))
+    return lines
+
+
+def _name(record: Record) -> str:
+    for name in ("formula", "symbol", "ticker", "iso_code", "name", "isin", "mic", "slug", "address"):
+        value = getattr(record, name, None)
+        if value:
+            return str(value)
+    return str(record.shown_id)
 
 
 def _questions(snapshot: Snapshot) -> list[tuple[str, str, Callable[[], list[Record]]]]:
@@ -106,6 +135,14 @@ def _questions(snapshot: Snapshot) -> list[tuple[str, str, Callable[[], list[Rec
         ("address", USDC, lambda: snapshot.by_address(USDC)),
         ("symbol", "USDC", lambda: snapshot.by_symbol("USDC")),
         ("id", USDC_ID, by_id),
+        ("OSI symbol", OSI, lambda: snapshot.by_symbol(OSI)),
+        ("options of", "Apple", lambda: snapshot.options_of(APPLE_ID)),
+        ("FIGI", FIGI, lambda: snapshot.by_figi(FIGI)),
+        ("exchange symbol", "binance BTCUSDT", lambda: snapshot.by_exchange_symbol("binance", "BTCUSDT")),
+        ("pools for", "USDC, WETH", lambda: snapshot.pools_for(USDC_ID, WETH_ID)),
+        ("pairs for", "ETH, USDT", lambda: snapshot.pairs_for(*BINANCE_ETH_USDT)),
+        ("brokers of", "Apple", lambda: snapshot.broker_contracts_of(APPLE_ID)),
+        ("event type", str(SWAP), lambda: [snapshot.event_type(SWAP)]),
     ]
 
 
@@ -125,11 +162,11 @@ def _line(by: str, key: str, ask: Callable[[], list[Record]]) -> dict[str, Any]:
 
 
 def _where(record: Record) -> str:
-    for name in ("mic", "blockchain", "exchange", "isin"):
+    for name in ("mic", "blockchain", "exchange", "broker", "isin", "osi_root", "event_source"):
         value = getattr(record, name, None)
         if value:
             return str(value)
-    return record.id
+    return str(getattr(record, "key", "") or record.shown_id)
 
 
 def _round(ask: Callable[[], object]) -> float:

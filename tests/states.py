@@ -11,7 +11,8 @@ from catalog.repositories.mapping import NOUNS, load, select
 _TABLES = {
     "identities": "SELECT kind, id, identity, is_alias, target_id FROM identities",
     "alias_claims": "SELECT alias_id, claimant_id, ticker FROM alias_claims",
-    "disputes": "SELECT dispute_key, rule, kind, subject_id, field, sides, state FROM disputes",
+    "disputes": """SELECT dispute_key, rule, kind, subject_id, field, state, (SELECT jsonb_agg(s - 'payload' - 'observed_at')
+        FROM jsonb_array_elements(sides) WITH ORDINALITY AS e(s, n)) FROM disputes""",
     "listings": "SELECT id, is_home FROM listings",
     "equities": "SELECT id, is_retired FROM equities",
     "subjects": """SELECT o.kind, o.stated_id, f.source, f.name, o.subject_id, o.statement

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md", "docs/decisions.md", "docs/ids.md")
+DOCUMENTS = (
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md", "docs/decisions.md", "docs/ids.md", "docs/lifecycle.md",
+)  # fmt: skip
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 COMMAND_LINE = "import sys; from cli.app import main; sys.exit(main())"
 EXIT = re.compile(r"\s+# exit (\d)$")
@@ -48,6 +50,9 @@ def test_what_the_readme_shows_works(database_url: str, tmp_path: Path) -> None:
             ran += 1
             continue
         for command in commands(text):
+            if command.startswith("echo "):
+                subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+                continue
             if not command.startswith("catalog "):
                 continue
             expected = int(found[1]) if (found := EXIT.search(command)) else 0

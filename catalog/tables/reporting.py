@@ -103,10 +103,10 @@ def _symbol_of(i: str) -> str:
     tables = {
         "token": "tokens", "native": "natives", "asset": "assets", "future": "futures", "option": "options",
     }  # fmt: skip
-    cases = [f"WHEN '{r}' THEN (SELECT o.symbol FROM {t} o WHERE o.id = {i}.id)" for r, t in tables.items()]
-    cases += [f"WHEN '{r}' THEN (SELECT o.ticker FROM equities o WHERE o.id = {i}.id)" for r in ("stock", "etf")]
-    cases.append(f"WHEN 'currency' THEN (SELECT o.iso_code FROM currencies o WHERE o.id = {i}.id)")
-    cases.append(f"WHEN 'synthetic' THEN (SELECT o.name FROM synthetics o WHERE o.id = {i}.id)")
+    cases = [f"WHEN '{r}' THEN (SELECT own.symbol FROM {t} own WHERE own.id = {i}.id)" for r, t in tables.items()]
+    cases += [f"WHEN '{r}' THEN (SELECT own.ticker FROM equities own WHERE own.id = {i}.id)" for r in ("stock", "etf")]
+    cases.append(f"WHEN 'currency' THEN (SELECT own.iso_code FROM currencies own WHERE own.id = {i}.id)")
+    cases.append(f"WHEN 'synthetic' THEN (SELECT own.name FROM synthetics own WHERE own.id = {i}.id)")
     return f"CASE {i}.record {' '.join(cases)} END"
 
 
