@@ -38,7 +38,9 @@ def show(number: Number) -> None:
 @app.command()
 def accept(
     number: Number,
-    side: Annotated[int | None, typer.Option(metavar="K", help="Which side; not needed where there is one.", min=1)] = None,
+    side: Annotated[
+        int | None, typer.Option(metavar="K", help="Which side; not needed where there is one.", min=1)
+    ] = None,
     value: Annotated[
         str | None, typer.Option(help="A value of your own for a disputed field, instead of a side's.")
     ] = None,

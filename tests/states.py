@@ -15,6 +15,7 @@ _TABLES = {
         FROM jsonb_array_elements(sides) WITH ORDINALITY AS e(s, n)) FROM disputes""",
     "listings": "SELECT id, is_home FROM listings",
     "equities": "SELECT id, is_retired FROM equities",
+    "successions": "SELECT kind, predecessor_id, successor_id, succession_kind, ratio, is_in_effect FROM successions",
     "subjects": """SELECT o.kind, o.stated_id, f.source, f.name, o.subject_id, o.statement
         FROM observations o JOIN feeds f USING (feed_id)""",
 }

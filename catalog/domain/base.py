@@ -171,7 +171,9 @@ class Record(Model):
 
     def references(self) -> list[tuple[str, str, str]]:
         """The ids that this record names: (path of the field, kind, id)."""
-        found = [(field, kind, id) for field, kind in self.REFERENCES.items() if (id := getattr(self, field)) is not None]
+        found = [
+            (field, kind, id) for field, kind in self.REFERENCES.items() if (id := getattr(self, field)) is not None
+        ]
         for field, model in self.LISTS.items():
             for n, part in enumerate(getattr(self, field) or ()):
                 found += [
@@ -228,7 +230,9 @@ def canonical(values: dict[str, Any]) -> str:
 def _defaulted(model: type[Record]) -> tuple[str, ...]:
     """The fields that are never unknown, since they have a default: a text or a number."""
     fields = model.model_fields.items()
-    return tuple(n for n, f in fields if n not in ("record", "status") and not f.is_required() and f.default is not None)
+    return tuple(
+        n for n, f in fields if n not in ("record", "status") and not f.is_required() and f.default is not None
+    )
 
 
 def invalid_record(error: ValidationError) -> CatalogError:

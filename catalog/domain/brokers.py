@@ -93,9 +93,7 @@ class BrokerContract(Record):
                 raise InvalidRecord(start, "half a session", f"{start} and {end} come together")
             if getattr(self, start) is not None and self.timezone is None:
                 raise InvalidRecord("timezone", "nothing", "session times need one", code="missing_field")
-        details = [
-            (kind, name) for kind, names in DETAILS.items() for name in names if getattr(self, name) is not None
-        ]
+        details = [(kind, name) for kind, names in DETAILS.items() for name in names if getattr(self, name) is not None]
         if len({kind for kind, _ in details}) > 1:
             (first, one), (other, two) = details[0], details[-1]
             raise InvalidRecord(two, getattr(self, two), f"of a contract on {other}s, and {one} of one on {first}s")

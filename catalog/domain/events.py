@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -117,14 +118,18 @@ class EventType(Record):
             if field.byte_offset is None:
                 continue
             if size is None:
-                raise InvalidRecord(f"fields.{n}.byte_offset", field.byte_offset, f"a {field.field_type} has no fixed place")
+                raise InvalidRecord(
+                    f"fields.{n}.byte_offset", field.byte_offset, f"a {field.field_type} has no fixed place"
+                )
             if self.size_hint is not None and field.byte_offset + size > self.size_hint:
                 raise InvalidRecord(
-                    f"fields.{n}.byte_offset", field.byte_offset, f"{size} bytes from there pass the size of {self.size_hint}"
+                    f"fields.{n}.byte_offset",
+                    field.byte_offset,
+                    f"{size} bytes from there pass the size of {self.size_hint}",
                 )
             placed.append((field.byte_offset, field.byte_offset + size, field.name))
         placed.sort()
-        for (_, end, one), (start, _, other) in zip(placed, placed[1:], strict=False):
+        for (_, end, one), (start, _, other) in pairwise(placed):
             if start < end:
                 raise InvalidRecord("fields", other, f"it begins at byte {start}, inside {one}, which ends at {end}")
 

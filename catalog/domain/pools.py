@@ -60,8 +60,7 @@ class Pool(Record):
         changes = {
             name: normal
             for name in ("address", "hooks", "factory")
-            if isinstance(data.get(name), str)
-            and (normal := identifiers.address(blockchain, data[name])) != data[name]
+            if isinstance(data.get(name), str) and (normal := identifiers.address(blockchain, data[name])) != data[name]
         }
         return data | changes if changes else data
 

@@ -44,6 +44,10 @@ class Venue(Record):
             raise InvalidRecord(
                 "mic", self.mic or "nothing", "a venue has either a MIC or a slug", code="missing_field"
             )
+        if (self.session_open is None) != (self.session_close is None):
+            raise InvalidRecord("session_open", "half a session", "session_open and session_close come together")
+        if self.session_open is not None and self.timezone is None:
+            raise InvalidRecord("timezone", "nothing", "session times need one", code="missing_field")
         return self
 
     @property

@@ -79,7 +79,12 @@ def register(connection: Connection, submissions: Sequence[Submission], author: 
 
 
 def rederive(
-    connection: Connection, keys: Iterable[Key], author: Author, *, aliases: Iterable[UUID] = (), rewired: Iterable[UUID] = ()
+    connection: Connection,
+    keys: Iterable[Key],
+    author: Author,
+    *,
+    aliases: Iterable[UUID] = (),
+    rewired: Iterable[UUID] = (),
 ) -> Outcome:
     """Derive records anew from what was said of them: after a decision, a succession, or when their time has come."""
     outcome = Outcome()

@@ -122,31 +122,38 @@ def settle_aliases(
                 settled.chosen[alias] = target
         if not new and alias not in forced:
             continue
-        old = held[key]
         retargeted.append((alias, target))
-        held[key] = Held(old.identity, True, target)
-        if not old.is_alias:
-            settled.converted.append((alias, target))
-            settled.rewired.add(alias)
-        if key not in created:
-            settled.moves.append((alias, target))
-            settled.affected |= {i for i in (old.target, target) if i is not None}
-            settled.rewired |= {alias} if old.target is None else {alias, old.target}
-            if target is None:
-                settled.drafts += _quarantine_all(cursor, alias)
+        _retarget(cursor, settled, alias, held[key], target, is_new=key in created)
+        held[key] = Held(held[key].identity, True, target)
     _write(cursor, entered, retargeted)
     disputes.close_aliases(cursor, [alias for alias, target in retargeted if target is not None])
-    for alias, own_claims in claims_by(cursor, stated).items():
-        if alias not in settled.groups and alias not in wanted and own_claims:
-            claimants = claims(cursor, [alias])[alias]
-            if len(claimants) > 1:
-                settled.groups[alias] = claimants
-                settled.chosen |= {a: t for a, t in _decided(cursor, {alias: claimants}).items() if t is not None}
+    _add_groups_of(cursor, settled, stated, wanted)
     settled.affected |= settled.shared
     settled.drafts += [
         conflict(alias, claimants) for alias, claimants in settled.groups.items() if alias not in settled.chosen
     ]
     return settled
+
+
+def _retarget(cursor: Cursor, settled: Settled, alias: UUID, old: Held, target: UUID | None, *, is_new: bool) -> None:
+    """Note what follows from an id that stands for `target` from now on."""
+    if not old.is_alias:
+        settled.converted.append((alias, target))
+        settled.rewired.add(alias)
+    if not is_new:
+        settled.moves.append((alias, target))
+        settled.affected |= {i for i in (old.target, target) if i is not None}
+        settled.rewired |= {alias} if old.target is None else {alias, old.target}
+        if target is None:
+            settled.drafts += _quarantine_all(cursor, alias)
+
+
+def _add_groups_of(cursor: Cursor, settled: Settled, stated: Iterable[UUID], wanted: Mapping[UUID, object]) -> None:
+    """Add the aliases that instruments of the batch claimed together with others before it."""
+    own = [alias for alias in claims_by(cursor, stated) if alias not in settled.groups and alias not in wanted]
+    shared = {alias: claimants for alias, claimants in claims(cursor, own).items() if len(claimants) > 1}
+    settled.groups |= shared
+    settled.chosen |= {alias: target for alias, target in _decided(cursor, shared).items() if target is not None}
 
 
 def _decided(cursor: Cursor, everyone: Mapping[UUID, Mapping[UUID, str]]) -> dict[UUID, UUID | None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -37,6 +39,10 @@ from catalog.repositories.statements import (
 
 if TYPE_CHECKING:
     from catalog.repositories.identities import Held
+
+
+#: What a row says of its security beside itself is older than what the same payload says of the security outright.
+_BEFORE = timedelta(microseconds=1)
 
 
 class Intake:
@@ -87,7 +93,7 @@ class Intake:
                 by_key.setdefault((key, feed_id), []).append(statement_of(submission, of_the_line(submission.record)))
                 security = implied_security(submission.record)
                 if security is not None:
-                    implied = statement_of(submission, security)
+                    implied = statement_of(replace(submission, observed_at=submission.observed_at - _BEFORE), security)
                     by_key.setdefault((implied.key, feed_id), []).append(implied)
                     self.outcome.records[implied.key] = "security"
         self.statements = {key: fold(group) for key, group in by_key.items()}
@@ -240,4 +246,3 @@ def _wrong_chain(record: Record, chains: dict[str, str]) -> CatalogError | None:
                 reason = f"not a token or the native coin of {record.blockchain}"
                 return InvalidRecord(f"tokens.{n}.instrument_id", token.instrument_id, reason, code="wrong_blockchain")
     return None
-

@@ -142,11 +142,12 @@ def select(record: str) -> str:
     """
     noun = NOUNS[record]
     lists = dict(noun.lists)
-    columns = ["t0.id"]
-    for field in noun.fields:
-        columns.append(_list_select(noun, lists[field]) if field in lists else f"{_alias(noun, field)}.{field}")
+    columns = [
+        _list_select(noun, lists[field]) if field in lists else f"{_alias(noun, field)}.{field}"
+        for field in noun.fields
+    ]
     source = " JOIN ".join(f"{name} t{n}" + (f" ON t{n}.id = t0.id" if n else "") for n, name in enumerate(noun.tables))
-    return f"SELECT {', '.join(columns)} FROM {source}"
+    return f"SELECT {', '.join(['t0.id', *columns])} FROM {source}"
 
 
 def _list_select(noun: Noun, table: str) -> str:

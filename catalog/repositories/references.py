@@ -73,10 +73,8 @@ def in_use_by(cursor: Cursor, key: Key, limit: int = 8) -> list[Key]:
     """Records not retired that name this one, and that would be left with something retired."""
     found: list[Key] = []
     for r in references():
-        if r.kind == LISTING_KIND and key.kind == INSTRUMENT:
-            away = " AND NOT r.is_home"  # the listing at home follows its instrument
-        else:
-            away = ""
+        # the listing at home follows its instrument
+        away = " AND NOT r.is_home" if r.kind == LISTING_KIND and key.kind == INSTRUMENT else ""
         if key.kind != mapping.KIND_CODES[_kind_of(r.target_head)]:
             continue
         joined = "" if r.table == r.head else f"JOIN {r.table} x ON x.id = r.id"
@@ -187,7 +185,9 @@ def resolve(values: dict[str, Any], known: Resolution) -> list[tuple[str, str]]:
     return unclear
 
 
-def _resolved(element: Mapping[str, Any], record: str, name: str, named: list[str], known: Resolution) -> dict[str, Any]:
+def _resolved(
+    element: Mapping[str, Any], record: str, name: str, named: list[str], known: Resolution
+) -> dict[str, Any]:
     changed = dict(element)
     for inner in named:
         if inner in changed:

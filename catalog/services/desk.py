@@ -146,7 +146,9 @@ def _chosen(dispute: Dispute, side: int | None, value: str | None) -> dict[str, 
         return {"value": value}
     if side is None:
         if len(dispute.sides) > 1:
-            raise InvalidRecord("side", "nothing", f"one of 1 to {len(dispute.sides)} is expected", code="missing_field")
+            raise InvalidRecord(
+                "side", "nothing", f"one of 1 to {len(dispute.sides)} is expected", code="missing_field"
+            )
         side = 1
     if not 1 <= side <= len(dispute.sides):
         raise InvalidRecord("side", side, f"one of 1 to {len(dispute.sides)} is expected")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from catalog.database import migrations
 from catalog.errors import CatalogError, quote
@@ -87,7 +88,7 @@ def grant_reader(connection: Connection, name: str) -> Reader:
     Raises ReaderRefused, ReaderNotPermitted, SchemaBehind, SchemaAhead.
     """
     _check_name(name)
-    migrations.require_current(connection)
+    _require_current(connection, name)
     cursor = cursor_of(connection)
     around = _look_around(cursor)
     if name in (around.user, around.login, around.owner):
@@ -124,9 +125,19 @@ def _check_name(name: str) -> None:
         raise ReaderRefused(name, "PostgreSQL keeps this name for itself", "choose a name that does not begin with pg_")
 
 
+def _require_current(connection: Connection, name: str) -> None:
+    try:
+        migrations.require_current(connection)
+    except DBAPIError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        reason = str(error.orig.diag.message_primary or error.orig)
+        raise ReaderNotPermitted(name, reason, "do it as the role that owns the catalog, or as a superuser") from None
+
+
 def _look_around(cursor: Cursor) -> _Surroundings:
     cursor.execute(
-        """SELECT current_user, session_user, current_database(), r.rolsuper, r.rolcreaterole, n.nspowner::regrole::name
+        """SELECT current_user, session_user, current_database(), r.rolsuper, r.rolcreaterole, pg_get_userbyid(n.nspowner)
         FROM pg_roles r, pg_namespace n WHERE r.rolname = current_user AND n.nspname = 'reporting'"""
     )
     found = cursor.fetchone()
@@ -150,7 +161,7 @@ def _refuse_what_is_more(cursor: Cursor, name: str, role: dict[str, Any]) -> Non
     for attribute, reason in _ATTRIBUTES.items():
         if role[attribute]:
             raise ReaderRefused(name, reason, hint)
-    cursor.execute("SELECT roleid::regrole::text FROM pg_auth_members WHERE member = %s ORDER BY 1", [role["oid"]])
+    cursor.execute("SELECT pg_get_userbyid(roleid) FROM pg_auth_members WHERE member = %s ORDER BY 1", [role["oid"]])
     groups = [group for (group,) in cursor.fetchall()]
     if groups:
         raise ReaderRefused(name, f"it is a member of {quote(', '.join(groups))}", hint)

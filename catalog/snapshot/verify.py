@@ -261,10 +261,15 @@ class _Verifier:
             entry.kind, entry.predecessor, entry.successor, code, entry.ratio, entry.effective_ns, entry.is_in_effect
         )
         self._bytes(message, encode_succession(wire, self.width))
+        place = f"at byte {message.offset}, succession"
+        if entry.predecessor == entry.successor:
+            self.note(message.offset, f"{place}: a record does not succeed itself")
+        if entry.ratio is not None and entry.ratio <= 0:
+            self.note(message.offset, f"{place}.ratio: expected a number above 0, found {entry.ratio}")
+        if entry.is_in_effect and entry.effective_ns > self.header.as_of_ns:
+            self.note(message.offset, f"{place}.effective_at: in effect, and behind the time of the file")
         for field, id in (("predecessor", entry.predecessor), ("successor", entry.successor)):
-            offset = self.snapshot.locate(id, KIND_NAMES[entry.kind])
-            if offset is None:
-                self.note(message.offset, f"at byte {message.offset}, succession.{field}: no such record in the file")
+            self._check_reference(message, "succession", field, id.hex(), KIND_NAMES[entry.kind])
             self.indexes.add_reference(layout.INDEX_SUCCESSION, id, message.offset)
 
     def _check_tombstone(self, message: Message) -> None:

@@ -184,7 +184,9 @@ class SnapshotWriter:
         code = self._codes["succession_kind"].get(entry.succession_kind)
         if code is None:
             raise InvalidRecord("succession_kind", entry.succession_kind, "not in the vocabulary `succession_kind`")
-        self._place("succession", layout.SUCCESSION, succession_order(entry.kind, entry.predecessor, entry.successor, code))
+        self._place(
+            "succession", layout.SUCCESSION, succession_order(entry.kind, entry.predecessor, entry.successor, code)
+        )
         for id in (entry.predecessor, entry.successor):
             self._indexes.add_reference(layout.INDEX_SUCCESSION, id, self._offset)
         message = Succession(

@@ -98,15 +98,20 @@ def _own_id(id: str, comment: str) -> tuple[Column, ...]:
     )
 
 
+#: Where the symbol of an instrument of each type stands.
+_SYMBOLS = {
+    "token": "tokens.symbol", "native": "natives.symbol", "asset": "assets.symbol", "stock": "equities.ticker",
+    "etf": "equities.ticker", "currency": "currencies.iso_code", "future": "futures.symbol", "option": "options.symbol",
+    "synthetic": "synthetics.name",
+}  # fmt: skip
+
+
 def _symbol_of(i: str) -> str:
-    """The symbol of an instrument, whatever its type calls it. One look-up by key, in the table of its type."""
-    tables = {
-        "token": "tokens", "native": "natives", "asset": "assets", "future": "futures", "option": "options",
-    }  # fmt: skip
-    cases = [f"WHEN '{r}' THEN (SELECT own.symbol FROM {t} own WHERE own.id = {i}.id)" for r, t in tables.items()]
-    cases += [f"WHEN '{r}' THEN (SELECT own.ticker FROM equities own WHERE own.id = {i}.id)" for r in ("stock", "etf")]
-    cases.append(f"WHEN 'currency' THEN (SELECT own.iso_code FROM currencies own WHERE own.id = {i}.id)")
-    cases.append(f"WHEN 'synthetic' THEN (SELECT own.name FROM synthetics own WHERE own.id = {i}.id)")
+    """The symbol of an instrument, whatever its type calls it: one look-up by key, in the table of its type."""
+    cases = []
+    for record, place in _SYMBOLS.items():
+        table, _, column = place.partition(".")
+        cases.append(f"WHEN '{record}' THEN (SELECT own.{column} FROM {table} own WHERE own.id = {i}.id)")
     return f"CASE {i}.record {' '.join(cases)} END"
 
 

@@ -223,7 +223,9 @@ def decode_alias(payload: bytes, base: int, width: int) -> Alias:
 def encode_succession(message: Succession, width: int) -> bytes:
     """The payload of a succession whose ids are given whole."""
     if len(message.predecessor) != ID_SIZE or len(message.successor) != ID_SIZE:
-        raise InvalidRecord("succession.predecessor", message.predecessor, "16 bytes are expected, of the successor too")
+        raise InvalidRecord(
+            "succession.predecessor", message.predecessor, "16 bytes are expected, of the successor too"
+        )
     ratio = b"\0" if message.ratio is None else b"\1" + encode_exact(message.ratio, "succession.ratio")
     head = bytes((message.kind,)) + message.predecessor[:width] + message.successor[:width]
     tail = U64.pack(message.effective_ns) + encode_flag(message.is_in_effect)

@@ -269,7 +269,7 @@ def _compiled_decoder(record: str, width: int) -> Callable[[Names, Resolve], _Fa
 @lru_cache(maxsize=64)
 def item_type(record: str, field: Field) -> Any:
     """The named tuple that an element of a list field is decoded to."""
-    return namedtuple(f"{record}_{field.name}", [item.name for item in field.items])  # noqa: PYI024
+    return namedtuple(f"{record}_{field.name}", [item.name for item in field.items])
 
 
 def _decode_body(fields: tuple[Field, ...], width: int, pad: str, target: str) -> list[str]:
@@ -372,9 +372,7 @@ class FieldReader:
             case "list":
                 make = item_type(self.record, field)
                 count = self.cursor.count(MAX_ITEMS, path)
-                return tuple(
-                    make(*[self.read(item, f"{path}.{n}") for item in field.items]) for n in range(count)
-                )
+                return tuple(make(*[self.read(item, f"{path}.{n}") for item in field.items]) for n in range(count))
         return _READERS[field.type](self.cursor, path)
 
     def _reference(self, field: Field, path: str) -> str:

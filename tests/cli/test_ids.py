@@ -151,10 +151,10 @@ def test_the_sample_computes_to_what_is_stored(sample: Run) -> None:
     computed = sample("id", "compute", "-", "--json", stdin="\n".join(lines)).json
     stored = [
         record["id"]
-        for noun in ("instrument", "security", "venue", "pair")
+        for noun in ("instrument", "security", "venue", "pair", "pool", "broker", "event")
         for record in sample(noun, "list", "--limit", "1000", "--json").json
     ]
-    assert sorted(stored) == sorted(line["id"] for line in computed)
+    assert sorted(map(str, stored)) == sorted(str(line["id"]) for line in computed)
 
 
 def test_explain(sample: Run) -> None:

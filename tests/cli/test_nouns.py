@@ -106,7 +106,8 @@ def test_pages_follow_each_other(sample: Run) -> None:
 def test_list_filters(sample: Run) -> None:
     tokens = sample("instrument", "list", "--record", "token", "--json").json
     assert {r["record"] for r in tokens} == {"token"}
-    assert sample("instrument", "list", "--status", "retired", "--json").json == []
+    retired = sample("instrument", "list", "--status", "retired", "--json").json
+    assert [r["is_adjusted"] for r in retired] == [True]
     assert sample("instrument", "list", "--record", "venue").code == 2
     assert sample("instrument", "list", "--status", "odd").code == 2
     assert "hint: --after" in sample("instrument", "list", "--limit", "2").err
@@ -114,7 +115,12 @@ def test_list_filters(sample: Run) -> None:
 
 def test_a_life(sample: Run) -> None:
     for action, status in (("suspend", "suspended"), ("resume", "active"), ("retire", "retired"), ("relist", "active")):
-        done = sample("instrument", action, APPLE, "--reason", f"to {action}", "--json")
+        if action == "retire":
+            refused = sample("instrument", action, APPLE)
+            assert refused.code == 1
+            assert "needed by" in refused.err
+        force = ["--force"] if action == "retire" else []
+        done = sample("instrument", action, APPLE, "--reason", f"to {action}", "--json", *force)
         assert (done.code, done.json["status"]) == (0, status)
     history = sample("instrument", "history", APPLE, "--json").json
     assert [c["reason"] for c in history if c["reason"]] == ["to suspend", "to resume", "to retire", "to relist"]

@@ -12,7 +12,6 @@ from catalog.domain import (
     Future,
     Option,
     Pool,
-    Record,
     Synthetic,
     Venue,
     parse_record,
@@ -181,10 +180,10 @@ def test_the_good_ones_are_good(good: dict[str, Any]) -> None:
 def test_a_synthetic_of_itself() -> None:
     own = parse_record(SYNTHETIC)
     with pytest.raises(InvalidRecord) as caught:
-        parse_record(SYNTHETIC | {"components": [{"variable": "A", "instrument_id": own.id}, {"variable": "B", "pair_id": B}]})
+        parse_record(
+            SYNTHETIC | {"components": [{"variable": "A", "instrument_id": own.id}, {"variable": "B", "pair_id": B}]}
+        )
     assert caught.value.code == "cycle"
-
-
 
 
 def test_what_is_written_in_other_ways_is_one_thing() -> None:
@@ -210,7 +209,13 @@ def test_what_is_written_in_other_ways_is_one_thing() -> None:
     venue = Venue(slug="x", contract_types=("b", "a", "b"))
     assert venue.contract_types == ("a", "b")
     broker = parse_record(
-        BROKER | {"timezone": "Asia/Tokyo", "session_open": "09:00:00", "session_close": "15:30", "delist_at": "2027-01-01T01:00:00+01:00"}
+        BROKER
+        | {
+            "timezone": "Asia/Tokyo",
+            "session_open": "09:00:00",
+            "session_close": "15:30",
+            "delist_at": "2027-01-01T01:00:00+01:00",
+        }
     )
     assert isinstance(broker, BrokerContract)
     shown = broker.to_json()

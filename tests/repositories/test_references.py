@@ -21,6 +21,7 @@ from catalog.domain import (
     Token,
 )
 from catalog.errors import CatalogError, InvalidRecord, UnknownReference
+from tests.make import make
 
 ETHER = Native(blockchain="eip155:1", symbol="ETH", decimals=18)
 WETH = Token(blockchain="eip155:1", address="0x" + "c" * 40, symbol="WETH", decimals=18)
@@ -30,18 +31,14 @@ PAIR = Pair(exchange="binance", symbol="BTCUSDT", base_id=BTC.id, quote_id=USDT.
 
 
 def pool(*tokens: Record) -> Pool:
-    return Pool(
-        blockchain="eip155:1", address="0x" + "1" * 40, tokens=[{"instrument_id": t.id} for t in tokens]
-    )
+    return make(Pool, blockchain="eip155:1", address="0x" + "1" * 40, tokens=[{"instrument_id": t.id} for t in tokens])
 
 
 def synthetic(name: str, *parts: Record) -> Synthetic:
     names = [f"V{n}" for n, _ in enumerate(parts)]
     fields = {"pair": "pair_id", "pool": "pool_id"}
-    components = [
-        {"variable": n, fields.get(p.kind, "instrument_id"): p.id} for n, p in zip(names, parts, strict=True)
-    ]
-    return Synthetic(name=name, formula=" + ".join(names), components=components)
+    components = [{"variable": n, fields.get(p.kind, "instrument_id"): p.id} for n, p in zip(names, parts, strict=True)]
+    return make(Synthetic, name=name, formula=" + ".join(names), components=components)
 
 
 UNKNOWN = [
@@ -50,9 +47,11 @@ UNKNOWN = [
     (BrokerContract(broker="alpaca", symbol="X", instrument_id=WETH.id), "instrument_id", "unknown_instrument"),
     (BrokerContract(broker="alpaca", symbol="X", mic="ZZZZ"), "mic", "unknown_mic"),
     (BrokerContract(broker="nobody", symbol="X"), "exchange", "unknown_exchange"),
-    (Future(mic="ZZZZ", symbol="X"), "mic", "unknown_mic"),
+    (make(Future, mic="ZZZZ", symbol="X"), "mic", "unknown_mic"),
     (
-        Option(osi_root="X", expiry_date="2027-01-15", option_kind="put", strike_price="1", underlying_id=WETH.id),
+        make(
+            Option, osi_root="X", expiry_date="2027-01-15", option_kind="put", strike_price="1", underlying_id=WETH.id
+        ),
         "underlying_id",
         "unknown_instrument",
     ),

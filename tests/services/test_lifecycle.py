@@ -31,6 +31,7 @@ from catalog.errors import Conflict, InUse, InvalidRecord, NotFound
 from catalog.repositories import feeds
 from catalog.repositories.statements import Author, Submission
 from catalog.services import writing
+from tests.make import make
 from tests.states import state
 
 Story = list[Callable[[Catalog], object]]
@@ -116,12 +117,12 @@ def test_facebook_is_found_at_its_time(catalog: Catalog) -> None:
 OLD = Stock(mic="XNAS", isin="US0378331005", ticker="SPLT", currency="USD", name="Split Inc.")
 NEW = Stock(mic="XNAS", isin="US5949181045", ticker="SPLT", currency="USD", name="Split Inc.")
 OFFERED = BrokerContract(broker="alpaca", symbol="SPLT", instrument_id=OLD.id)
-CALL = Option(
-    osi_root="SPLT", expiry_date="2027-01-15", option_kind="call", strike_price="10", underlying_id=OLD.id
+CALL = make(
+    Option, osi_root="SPLT", expiry_date="2027-01-15", option_kind="call", strike_price="10", underlying_id=OLD.id
 )
 ELSEWHERE = Listing(instrument_id=OLD.id, venue_id=ARCX.id, symbol="SPLT")
 AT_HOME = Listing(instrument_id=OLD.id, venue_id=Venue(mic="XNAS").id, symbol="SPLT", currency="USD")
-HALF = Synthetic(name="Half a split", formula="A / 2", components=[{"variable": "A", "instrument_id": OLD.id}])
+HALF = make(Synthetic, name="Half a split", formula="A / 2", components=[{"variable": "A", "instrument_id": OLD.id}])
 SPLIT = supersedes(OLD, NEW, "isin_change", ratio=Decimal("0.1"))
 
 
@@ -204,12 +205,11 @@ def test_a_split_of_a_split(fresh_catalog: Callable[[], Catalog]) -> None:
 
 # -- MATIC becomes POL: another contract; pools and pairs hold what they hold -------------------------------------------
 
-MATIC = Token(
-    blockchain="eip155:1", address="0x7d1afa7b718fb893db30a3abc0cfc608aacfebb0", symbol="MATIC", decimals=18
-)
+MATIC = Token(blockchain="eip155:1", address="0x7d1afa7b718fb893db30a3abc0cfc608aacfebb0", symbol="MATIC", decimals=18)
 POL = Token(blockchain="eip155:1", address="0x455e53cbb86018ac2b8092fdcd39d8444affc3f6", symbol="POL", decimals=18)
 WETH = Token(blockchain="eip155:1", address="0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2", symbol="WETH", decimals=18)
-IN_POOL = Pool(
+IN_POOL = make(
+    Pool,
     blockchain="eip155:1",
     address="0x290a6a7460b308ee3f19023d2d00de604bcf5b42",
     tokens=[{"instrument_id": MATIC.id}, {"instrument_id": WETH.id}],
@@ -221,9 +221,7 @@ def test_matic_becomes_pol(fresh_catalog: Callable[[], Catalog]) -> None:
     old = says(community, "2024-01-01T00:00:00Z", MATIC, WETH)
     pool = says(("jsonl", "pools"), "2024-01-01T00:00:00Z", IN_POOL)
     new = says(community, "2024-10-01T00:00:00Z", POL)
-    migrated = supersedes(
-        MATIC, POL, "migration", ratio=Decimal(1), effective_at=datetime(2024, 9, 4, tzinfo=UTC)
-    )
+    migrated = supersedes(MATIC, POL, "migration", ratio=Decimal(1), effective_at=datetime(2024, 9, 4, tzinfo=UTC))
     catalog = same_end(
         fresh_catalog, [old, pool, new, migrated], [new, old, migrated, pool], [old, new, pool, migrated]
     )
@@ -238,9 +236,9 @@ def test_matic_becomes_pol(fresh_catalog: Callable[[], Catalog]) -> None:
 
 LUNA, LUNA2 = Asset(exchange="binance", symbol="LUNA"), Asset(exchange="binance", symbol="LUNA", generation="2")
 LUNC, USDT = Asset(exchange="binance", symbol="LUNC"), Asset(exchange="binance", symbol="USDT")
-PAIR1 = Pair(exchange="binance", symbol="LUNAUSDT", base_id=LUNA.id, quote_id=USDT.id)
-PAIR2 = Pair(exchange="binance", symbol="LUNAUSDT", generation="2", base_id=LUNA2.id, quote_id=USDT.id)
-RENAMED = Pair(exchange="binance", symbol="LUNCUSDT", base_id=LUNC.id, quote_id=USDT.id)
+PAIR1 = make(Pair, exchange="binance", symbol="LUNAUSDT", base_id=LUNA.id, quote_id=USDT.id)
+PAIR2 = make(Pair, exchange="binance", symbol="LUNAUSDT", generation="2", base_id=LUNA2.id, quote_id=USDT.id)
+RENAMED = make(Pair, exchange="binance", symbol="LUNCUSDT", base_id=LUNC.id, quote_id=USDT.id)
 
 
 def test_luna_becomes_lunc(fresh_catalog: Callable[[], Catalog]) -> None:
@@ -262,7 +260,7 @@ def test_luna_becomes_lunc(fresh_catalog: Callable[[], Catalog]) -> None:
 
 # -- A futures contract that goes and comes back -----------------------------------------------------------------------
 
-PERPETUAL = Future(exchange="binance", segment="usdm", symbol="XYZUSDT", venue_status="TRADING", status="active")
+PERPETUAL = make(Future, exchange="binance", segment="usdm", symbol="XYZUSDT", venue_status="TRADING", status="active")
 
 
 def test_a_relisted_contract(fresh_catalog: Callable[[], Catalog]) -> None:
@@ -298,9 +296,7 @@ def test_an_isin_learnt_later_moves_every_referrer(fresh_catalog: Callable[[], C
     ticker = says(("finance-database", "a"), "2024-01-01T00:00:00Z", BY_TICKER, ARCX)
     referrers = says(("jsonl", "b"), "2024-01-02T00:00:00Z", OF_TICKER, LISTED)
     isin = says(("finance-database", "c"), "2024-01-03T00:00:00Z", WITH_ISIN)
-    catalog = same_end(
-        fresh_catalog, [ticker, referrers, isin], [ticker, isin, referrers], [isin, ticker, referrers]
-    )
+    catalog = same_end(fresh_catalog, [ticker, referrers, isin], [ticker, isin, referrers], [isin, ticker, referrers])
     assert catalog.broker_contracts.get(OF_TICKER.id).to_json()["instrument_id"] == WITH_ISIN.id
     assert {r.to_json()["instrument_id"] for r in catalog.listings.list()} == {WITH_ISIN.id}
 
@@ -347,15 +343,28 @@ def test_corrected_makes_an_alias_and_keeps_what_was_said(fresh_catalog: Callabl
 
 def test_what_is_due_is_listed_and_applied_once(catalog: Catalog) -> None:
     now = datetime.now(UTC)
-    gone = Future(exchange="binance", segment="usdm", symbol="GONE", delist_at=now - timedelta(days=1))
-    soon = Future(exchange="binance", segment="usdm", symbol="SOON", delist_at=now + timedelta(days=3))
-    late = Future(exchange="binance", segment="usdm", symbol="LATE", delist_at=now + timedelta(days=30))
-    expired = Future(mic="XCME", symbol="ESU6", last_trading_date=(now - timedelta(days=40)).date())
-    begins = Future(mic="XCME", symbol="ESZ9", last_trading_date="2029-12-21", first_trading_date=(now + timedelta(days=2)).date())
-    option = Option(
-        osi_root="XYZ", expiry_date=(now + timedelta(days=1)).date(), option_kind="put", strike_price="1"
+    gone = make(Future, exchange="binance", segment="usdm", symbol="GONE", delist_at=now - timedelta(days=1))
+    soon = make(Future, exchange="binance", segment="usdm", symbol="SOON", delist_at=now + timedelta(days=3))
+    late = make(Future, exchange="binance", segment="usdm", symbol="LATE", delist_at=now + timedelta(days=30))
+    expired = make(Future, mic="XCME", symbol="ESU6", last_trading_date=(now - timedelta(days=40)).date())
+    begins = make(
+        Future,
+        mic="XCME",
+        symbol="ESZ9",
+        last_trading_date="2029-12-21",
+        first_trading_date=(now + timedelta(days=2)).date(),
     )
-    pair = Pair(exchange="binance", symbol="LUNAUSDT", base_id=LUNA.id, quote_id=USDT.id, delist_at=now - timedelta(hours=1))
+    option = make(
+        Option, osi_root="XYZ", expiry_date=(now + timedelta(days=1)).date(), option_kind="put", strike_price="1"
+    )
+    pair = make(
+        Pair,
+        exchange="binance",
+        symbol="LUNAUSDT",
+        base_id=LUNA.id,
+        quote_id=USDT.id,
+        delist_at=now - timedelta(hours=1),
+    )
     for record in (gone, soon, late, expired, begins, option, LUNA, USDT, pair):
         catalog.register(record)
     coming = catalog.upcoming(days=7)

@@ -18,6 +18,7 @@ from catalog.repositories import statements
 from catalog.services import widths
 from catalog.snapshot import Snapshot
 from catalog.snapshot.verify import verify
+from tests.make import make
 from tests.states import state
 
 
@@ -86,8 +87,15 @@ def test_the_same_id_collides_in_both_widths(catalog: Catalog, cut: Callable[[in
 def test_event_types_collide_in_their_first_four_bytes(catalog: Catalog, cut: Callable[[int], None]) -> None:
     def event(name: str) -> EventType:
         fields = [{"name": "a", "field_type": "uint64"}]
-        return EventType(
-            name=name, version=1, event_source="internal", component="c", event_class="d", priority="low", fields=fields
+        return make(
+            EventType,
+            name=name,
+            version=1,
+            event_source="internal",
+            component="c",
+            event_class="d",
+            priority="low",
+            fields=fields,
         )
 
     cut(4)

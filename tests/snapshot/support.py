@@ -31,6 +31,7 @@ from catalog.domain.identity import digest, encode_identity
 from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry, TombstoneEntry
 from catalog.snapshot.writer import SnapshotHeader, SnapshotInfo, write_snapshot
 from catalog.wire.layout import CODE_OF, LAYOUTS, SECTION_ORDER
+from tests.make import make
 
 GOLDEN = Path(__file__).parent / "golden"
 USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
@@ -63,7 +64,8 @@ APPLE = Security(
     cfi="ESVUFR",
     country="US",
 )
-NASDAQ = Venue(
+NASDAQ = make(
+    Venue,
     mic="XNAS",
     name="Nasdaq",
     venue_type="stock_exchange",
@@ -74,7 +76,8 @@ NASDAQ = Venue(
     session_open="09:30",
     session_close="16:00",
 )
-CME = Venue(
+CME = make(
+    Venue,
     mic="XCME",
     name="CME",
     venue_type="futures_exchange",
@@ -82,13 +85,13 @@ CME = Venue(
     contract_types=("future", "option on future"),
     exercise_styles=("american", "european"),
 )
-ALPACA = Venue(slug="alpaca", name="Alpaca", venue_type="broker", blockchains=("eip155:1",))
-BINANCE = Venue(slug="binance", name="Binance", venue_type="crypto_exchange", website="https://www.binance.com/")
+ALPACA = make(Venue, slug="alpaca", name="Alpaca", venue_type="broker", blockchains=("eip155:1",))
+BINANCE = make(Venue, slug="binance", name="Binance", venue_type="crypto_exchange", website="https://www.binance.com/")
 TOKEN = Token(blockchain="eip155:1", address=USDC, symbol="USDC", name="USD Coin", decimals=6, token_standard="erc20")
 ETHER = Native(blockchain="eip155:1", symbol="ETH", name="Ether", decimals=18)
-BTC = Asset(exchange="binance", symbol="BTC")
-USDT = Asset(exchange="binance", symbol="USDT")
-LUNA = Asset(exchange="binance", symbol="LUNA", generation="2", status="suspended")
+BTC = make(Asset, exchange="binance", symbol="BTC")
+USDT = make(Asset, exchange="binance", symbol="USDT")
+LUNA = make(Asset, exchange="binance", symbol="LUNA", generation="2", status="suspended")
 AAPL = Stock(
     mic="XNAS",
     isin="US0378331005",
@@ -134,8 +137,9 @@ PAIR = Pair(
     taker_fee_bps=Decimal("9.99999999999999999"),
     venue_status="TRADING",
 )
-LUNC = Asset(exchange="binance", symbol="LUNC", delist_at="2027-01-02T03:04:05.000006Z")
-ES = Future(
+LUNC = make(Asset, exchange="binance", symbol="LUNC", delist_at="2027-01-02T03:04:05.000006Z")
+ES = make(
+    Future,
     mic="XCME",
     symbol="ESZ6",
     last_trading_date="2026-12-18",
@@ -148,7 +152,8 @@ ES = Future(
     first_trading_date="2021-09-20",
     expires_at="2026-12-18T14:30:00Z",
 )
-PERPETUAL = Future(
+PERPETUAL = make(
+    Future,
     exchange="binance",
     segment="usdm",
     symbol="BTCUSDT",
@@ -160,7 +165,8 @@ PERPETUAL = Future(
     contract_multiplier="1",
     venue_status="TRADING",
 )
-AAPL_CALL = Option(
+AAPL_CALL = make(
+    Option,
     osi_root="AAPL",
     expiry_date="2027-01-15",
     option_kind="call",
@@ -172,7 +178,8 @@ AAPL_CALL = Option(
     settlement_type="physical",
     is_adjusted=False,
 )
-BTC_PUT = Option(
+BTC_PUT = make(
+    Option,
     exchange="binance",
     symbol="BTC-261225-100000-P",
     expiry_date="2026-12-25",
@@ -182,7 +189,8 @@ BTC_PUT = Option(
     underlying_id=BTC.id,
     deliverable="1 BTC",
 )
-POOL = Pool(
+POOL = make(
+    Pool,
     blockchain="eip155:1",
     address="0x88e6a0c2ddd26feeb64f039a2c41296fcb3f5640",
     tokens=[{"instrument_id": TOKEN.id}, {"instrument_id": ETHER.id}],
@@ -192,7 +200,8 @@ POOL = Pool(
     tick_spacing=10,
     factory="0x1f98431c8ad98523631ae4a59f267346ea31f984",
 )
-WEIGHTED = Pool(
+WEIGHTED = make(
+    Pool,
     blockchain="eip155:1",
     address="0x000000000004444c5dc75cb358380d2e3de08a90",
     pool_id="0x21c67e77068de97969ba93d4aab21826d33ca12bb9f565d8496e8fda8a82ca27",
@@ -202,7 +211,8 @@ WEIGHTED = Pool(
     is_dynamic_fee=True,
     hooks="0x0000000000000000000000000000000000000000",
 )
-ALPACA_AAPL = BrokerContract(
+ALPACA_AAPL = make(
+    BrokerContract,
     broker="alpaca",
     symbol="AAPL",
     instrument_id=AAPL.id,
@@ -221,7 +231,8 @@ ALPACA_AAPL = BrokerContract(
     is_fractionable=True,
     is_easy_to_borrow=False,
 )
-ALPACA_ES = BrokerContract(
+ALPACA_ES = make(
+    BrokerContract,
     broker="alpaca",
     symbol="ESZ6",
     instrument_id=ES.id,
@@ -232,7 +243,8 @@ ALPACA_ES = BrokerContract(
     initial_margin="23000",
     maintenance_margin="21000",
 )
-SWAP = EventType(
+SWAP = make(
+    EventType,
     name="uniswap_v3_swap",
     version=1,
     event_source="defi",
@@ -245,7 +257,8 @@ SWAP = EventType(
         {"name": "amount", "field_type": "uint64", "byte_offset": 16, "is_required": False},
     ],
 )
-ALERT = EventType(
+ALERT = make(
+    EventType,
     name="alert",
     version=2,
     event_source="internal",
@@ -258,7 +271,8 @@ ALERT = EventType(
         {"name": "values", "field_type": "array", "max_length": 8, "element_type": "decimal"},
     ],
 )
-BASIS = Synthetic(
+BASIS = make(
+    Synthetic,
     name="Basis",
     formula="(ES - PAIR) / (POOL * DAYS)",
     components=[
@@ -278,6 +292,7 @@ RECORDS: list[Record] = [
     APPLE, LATER, NASDAQ, BINANCE, CME, ALPACA, TOKEN, ETHER, BTC, USDT, LUNA, LUNC, AAPL, SPY, DOLLAR, ES, PERPETUAL, AAPL_CALL,
     BTC_PUT, BASIS, HOME, PLAIN_LISTING, POOL, WEIGHTED, PAIR, ALPACA_AAPL, ALPACA_ES, SWAP, ALERT,
 ]  # fmt: skip
+INSTRUMENTS = sum(record.kind == "instrument" for record in RECORDS)
 AAPL_TICKER = ("equity-by-ticker", "XNAS", "AAPL", "USD", "")
 DISPUTED = ("equity-by-ticker", "XETR", "APC", "EUR", "")
 
@@ -292,9 +307,7 @@ ALIASES = [
 ]
 SUCCESSIONS = [
     SuccessionEntry(1, LUNA.id.bytes, LUNC.id.bytes, "migration", Decimal(1), 1_653_696_000_000_000_000, True, 0, 0),
-    SuccessionEntry(
-        2, APPLE.id.bytes, LATER.id.bytes, "isin_change", None, 1_800_000_000_000_000_000, False, 0, 0
-    ),
+    SuccessionEntry(2, APPLE.id.bytes, LATER.id.bytes, "isin_change", None, 1_800_000_000_000_000_000, False, 0, 0),
 ]
 TOMBSTONES = [
     TombstoneEntry(1, id_of("equity-by-ticker", "XNYS", "TWTR", "USD", ""), "stock", 0, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -11,7 +12,7 @@ from blake3 import blake3
 from catalog.domain import RECORDS, Record
 from catalog.errors import UnsupportedVersion
 from catalog.snapshot import Snapshot
-from catalog.snapshot.entries import AliasEntry, Entry
+from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry
 from catalog.snapshot.index import Indexes
 from catalog.snapshot.show import cat
 from catalog.snapshot.verify import verify
@@ -19,16 +20,18 @@ from catalog.wire import layout
 from catalog.wire.frame import Message, decode_stream, encode_message
 from catalog.wire.messages import EndMessage, encode_end
 from tests.snapshot import support
-from tests.snapshot.support import AAPL, PAIR
+from tests.snapshot.support import AAPL, INSTRUMENTS, PAIR
 
-FUTURE = b"\x11" * 16 + b"\x04" + b"a future, which version 1 cannot read"
-POOL = b"\x22" * 16 + b"a pool"
+INDEX_FUND = 10  # an instrument type that version 1 does not have
+FUND = b"\x11" * 16 + bytes((INDEX_FUND,)) + b"a fund, which version 1 cannot read"
+BOND = 0x0F  # a message type that version 1 does not have
+BONDS = b"\x22" * 16 + b"a bond"
 
 
 def version_2(id_bits: int) -> bytes:
     """The universe as a later version might write it.
 
-    Bytes stand behind every payload; there are unknown messages, an instrument of an unknown type, a pool, another
+    Bytes stand behind every payload; there are unknown messages, an instrument of an unknown type, a bond, another
     vocabulary, another index, and their counts. What version 1 defines is as version 1 defines it.
     """
     good = support.golden(f"v1-{id_bits}")
@@ -47,12 +50,9 @@ def version_2(id_bits: int) -> bytes:
     by_offset = dict(zip(record_offsets(good), support.universe(), strict=True))
     for message in decode_stream(good):
         if message.type == layout.PAIR:
-            emit(layout.POOL, POOL, message)
+            emit(BOND, BONDS, message)
         entry = by_offset.get(message.offset)
-        if isinstance(entry, AliasEntry):
-            indexes.add_id(1, entry.id, len(data))
-        elif isinstance(entry, Entry):
-            indexes.add_record(entry.record, entry.id, entry.values, len(data))
+        add_to(indexes, entry, len(data))
         if message.type == layout.SNAPSHOT:
             emit(layout.SNAPSHOT, with_counts(message.payload) + b"new", message)
         elif message.type == layout.INDEX:
@@ -61,7 +61,7 @@ def version_2(id_bits: int) -> bytes:
             emit(layout.INDEX, indexes.build(code, len(data)) + b"new", message)
         elif message.type == layout.END:
             places[30] = len(data)
-            indexes.add_id(30, POOL[:16], sections[layout.POOL])
+            indexes.add_id(30, BONDS[:16], sections[BOND])
             emit(layout.INDEX, indexes.build(30, len(data)), message)
             size = len(data) + 32 + len(message.payload)
             end = EndMessage(tuple(sections), tuple(places), number + 1, size, blake3(bytes(data)).digest())
@@ -72,18 +72,29 @@ def version_2(id_bits: int) -> bytes:
             emit(layout.VOCABULARY, b"\x05zebra\x01\x00\x01\x00\x01z", message)
             emit(0x7E, b"an unknown message", message)
         if isinstance(entry, Entry) and entry.record in ("etf", "pair"):
-            emit(*{"etf": (1, FUTURE), "pair": (0x7E, b"another")}[entry.record], message)
+            emit(*{"etf": (1, FUND), "pair": (0x7E, b"another")}[entry.record], message)
     return bytes(data)
 
 
+def add_to(indexes: Indexes, entry: AnyEntry | None, offset: int) -> None:
+    """Note the keys of what stands at `offset`."""
+    if isinstance(entry, AliasEntry):
+        indexes.add_id(1, entry.id, offset)
+    elif isinstance(entry, SuccessionEntry):
+        for id in (entry.predecessor, entry.successor):
+            indexes.add_reference(layout.INDEX_SUCCESSION, id, offset)
+    elif isinstance(entry, Entry):
+        indexes.add_record(entry.record, entry.id, entry.values, offset)
+
+
 def record_offsets(data: bytes) -> list[int]:
-    return [m.offset for m in decode_stream(data) if m.type < 0x0D]
+    return [m.offset for m in decode_stream(data) if m.type < 0x0D or m.type == layout.SUCCESSION]
 
 
 def with_counts(payload: bytes) -> bytes:
-    """A snapshot payload of version 2, with counts of a future and a pool added."""
+    """A snapshot payload of version 2, with counts of a fund and a bond added."""
     end = 54 + 10 * payload[52]
-    rows = sorted([*struct.iter_unpack("<BBQ", payload[54:end]), (1, 4, 1), (2, 0, 1)])
+    rows = sorted([*struct.iter_unpack("<BBQ", payload[54:end]), (1, INDEX_FUND, 1), (BOND, 0, 1)])
     table = b"".join(struct.pack("<BBQ", *row) for row in rows)
     return b"\2\0" + payload[2:52] + struct.pack("<H", len(rows)) + table + payload[end:]
 
@@ -94,7 +105,7 @@ def expected() -> list[Record]:
     return [by_values[e.record, RECORDS[e.record](**known(e)).identity] for e in entries]
 
 
-def known(entry: Entry) -> dict[str, object]:
+def known(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in entry.values.items() if value is not None}
 
 
@@ -109,7 +120,7 @@ def test_a_version_1_reader_reads_what_a_version_2_adds(tmp_path: Path) -> None:
         assert snapshot.by_symbol("AAPL") == [AAPL]
         assert snapshot.get(PAIR.id, "pair") == PAIR
         assert len(list(snapshot.aliases())) == len(list(snapshot.tombstones())) == 2
-        assert len(snapshot) == len(list(snapshot)) == 8
+        assert len(snapshot) == len(list(snapshot)) == INSTRUMENTS
     assert verify(path).problems == []
     names = [line["message"] for line in cat(path)]
     assert names.count("unknown") == 4
@@ -118,7 +129,7 @@ def test_a_version_1_reader_reads_what_a_version_2_adds(tmp_path: Path) -> None:
 def test_a_flip_in_what_is_not_known_is_still_found(tmp_path: Path) -> None:
     path = tmp_path / "v2.snap"
     good = version_2(64)
-    for words in (b"which version 1 cannot read", b"an unknown message", b"a pool", b"new"):
+    for words in (b"which version 1 cannot read", b"an unknown message", b"a bond", b"new"):
         flipped = bytearray(good)
         flipped[good.index(words)] ^= 1
         path.write_bytes(flipped)

@@ -5,6 +5,7 @@ They were laid out from docs/protocol.md with `struct` alone. Never make them an
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -44,15 +45,34 @@ def test_its_records_are_read(file: tuple[Path, int]) -> None:
         ]
 
 
+def test_its_successions_are_read(file: tuple[Path, int]) -> None:
+    luna, lunc = "4cfdcad2c50b845959b6f65ebcc21aec", "f0d0eebcafbe16a5cfab7759df318bd8"
+    apple, microsoft = "8043e009842c9efbd9389d368cc4cd21", "be419f50467446566aa06302c91b08e6"
+    with Snapshot.open(file[0]) as snapshot:
+        assert [
+            (s.kind, s.predecessor.hex(), s.successor.hex(), s.succession_kind, s.ratio, s.effective_ns, s.is_in_effect)
+            for s in snapshot.successions()
+        ] == [
+            (1, luna, lunc, "migration", Decimal(1), 1653696000000000000, True),
+            (2, apple, microsoft, "isin_change", None, 1800000000000000000, False),
+        ]
+        assert [(s.sequence, s.timestamp_ns) for s in snapshot.successions()] == [
+            (32, 1600000000000032000),
+            (33, 1600000000000033000),
+        ]
+
+
 def test_its_header_is_read(file: tuple[Path, int]) -> None:
     with Snapshot.open(file[0]) as snapshot:
         assert snapshot.header.id_bits == file[1]
         assert snapshot.header.catalog_id == bytes(range(16))
         assert snapshot.header.schema_revision == "0001_golden"
         assert snapshot.header.horizon_ns == support.HORIZON_NS
-        assert (snapshot.as_of_sequence, snapshot.as_of_ns) == (18, support.AS_OF_NS)
-        assert len(snapshot) == 8
+        assert (snapshot.as_of_sequence, snapshot.as_of_ns) == (35, support.AS_OF_NS)
+        assert len(snapshot) == 14
         assert snapshot.vocabularies["blockchain"] == {1: "eip155:1", 0x8000: "eip155:31337"}
+        assert snapshot.vocabularies["component_measure"] == {1: "price", 2: "days_to_expiry"}
+        assert len(snapshot.vocabularies) == 14
 
 
 def test_the_writer_makes_its_bytes(file: tuple[Path, int], tmp_path: Path) -> None:

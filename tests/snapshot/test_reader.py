@@ -78,8 +78,8 @@ def test_an_alias_answers_with_its_target(snapshot: Snapshot) -> None:
 
 def test_a_view_decodes_single_fields(snapshot: Snapshot) -> None:
     view = snapshot.view(PAIR.id, "pair")
-    assert (view.record, view.id, view.sequence) == ("pair", PAIR.id, 16)
-    assert view.changed_at_ns == support.FIRST_NS + 16_000
+    assert (view.record, view.id, view.sequence) == ("pair", PAIR.id, 27)
+    assert view.changed_at_ns == support.FIRST_NS + 27_000
     assert view.tick_size == Decimal("0.01")
     assert view.base_id == BTC.id
     assert view.max_price is None
@@ -99,7 +99,7 @@ def test_every_key_finds_its_records(snapshot: Snapshot) -> None:
     assert snapshot.by_symbol("USD") == [DOLLAR]
     assert snapshot.by_symbol("ETH") == [ETHER]
     assert snapshot.by_exchange_symbol("binance", "BTC") == [BTC]
-    assert snapshot.by_exchange_symbol("binance", "BTCUSDT") == [PAIR]
+    assert snapshot.by_exchange_symbol("binance", "BTCUSDT") == [support.PERPETUAL, PAIR]
     assert snapshot.by_exchange_symbol("binance", "LUNA") == [LUNA]
     assert snapshot.by_exchange_symbol("XNAS", "AAPL") == [AAPL]
     assert snapshot.by_exchange_symbol("ARCX", "SPY") == [SPY]
@@ -110,7 +110,7 @@ def test_every_key_finds_its_records(snapshot: Snapshot) -> None:
 
 
 def test_keys_that_nothing_has_give_nothing(snapshot: Snapshot) -> None:
-    assert snapshot.by_isin("US5949181045") == []
+    assert snapshot.by_isin("CA82509L1076") == []
     assert snapshot.by_cusip("594918104") == []
     assert snapshot.by_figi("BBG000BPH459") == []
     assert snapshot.by_symbol("") == snapshot.by_symbol("aapl") == []
@@ -132,13 +132,13 @@ def test_addresses_are_normalised(snapshot: Snapshot) -> None:
 
 
 def test_records_are_given_by_type(snapshot: Snapshot) -> None:
-    assert list(snapshot.records("venue")) == sorted([NASDAQ, BINANCE], key=id_of)
-    assert list(snapshot.records("asset")) == sorted([BTC, USDT, LUNA], key=id_of)
+    assert list(snapshot.records("venue")) == sorted([NASDAQ, BINANCE, support.CME, support.ALPACA], key=id_of)
+    assert list(snapshot.records("asset")) == sorted([BTC, USDT, LUNA, support.LUNC], key=id_of)
     assert [r.record for r in snapshot.records("pair")] == ["pair"]
     with pytest.raises(NotFound):
         next(snapshot.records("fish"))
-    assert len(list(snapshot)) == len(snapshot) == 8
-    assert snapshot.counts["asset"] == 3
+    assert len(list(snapshot)) == len(snapshot) == support.INSTRUMENTS
+    assert snapshot.counts["asset"] == 4
 
 
 def test_one_key_with_many_answers_gives_all(tmp_path: Path) -> None:
@@ -283,3 +283,61 @@ with Snapshot.open(path) as snapshot:
 
 def id_of(record: Record) -> str:
     return record.id
+
+
+def test_what_is_on_an_instrument(snapshot: Snapshot) -> None:
+    assert snapshot.options_of(AAPL.id) == [support.AAPL_CALL]
+    on_bitcoin = sorted((support.PERPETUAL, support.BTC_PUT), key=lambda r: r.id)
+    assert snapshot.derivatives_of(BTC.id) == on_bitcoin
+    assert snapshot.options_of(ETHER.id) == []
+    assert snapshot.broker_contracts_of(AAPL.id) == [support.ALPACA_AAPL]
+
+
+def test_pools_by_two_of_their_tokens(snapshot: Snapshot) -> None:
+    both = sorted((support.POOL, support.WEIGHTED), key=lambda r: r.id)
+    assert snapshot.pools_for(TOKEN.id, ETHER.id) == both
+    assert snapshot.pools_for(ETHER.id, TOKEN.id) == both
+    assert snapshot.pools_for(ETHER.id, BTC.id) == []
+    assert snapshot.pools_for(ETHER.id, ETHER.id) == []
+
+
+def test_derivatives_and_synthetics_by_symbol(snapshot: Snapshot) -> None:
+    assert snapshot.by_symbol("AAPL  270115C00200000") == [support.AAPL_CALL]
+    assert snapshot.by_symbol("Basis") == [support.BASIS]
+    assert snapshot.by_exchange_symbol("XCME", "ESZ6") == [support.ES]
+    assert snapshot.by_exchange_symbol("alpaca", "ESZ6") == [support.ALPACA_ES]
+    assert snapshot.by_address(support.POOL.address) == [support.POOL]
+
+
+def test_event_types_by_their_number(snapshot: Snapshot) -> None:
+    assert snapshot.event_type(2318513829) == support.SWAP
+    for number in (0, -1, 1 << 32):
+        with pytest.raises(NotFound):
+            snapshot.event_type(number)
+
+
+def test_successions_from_both_sides(snapshot: Snapshot) -> None:
+    (one,) = snapshot.successions_of(LUNA.id)
+    assert (one.succession_kind, one.ratio, one.is_in_effect) == ("migration", Decimal(1), True)
+    assert snapshot.successions_of(support.LUNC.id) == [one]
+    assert snapshot.successions_of(BTC.id) == []
+    (later,) = snapshot.successions_of(APPLE.id, "security")
+    assert (later.successor, later.ratio, later.is_in_effect) == (support.LATER.id.bytes, None, False)
+    assert list(snapshot.successions()) == [one, later]
+
+
+def test_a_list_is_seen_without_validation(snapshot: Snapshot) -> None:
+    view = snapshot.view(support.WEIGHTED.id, "pool")
+    assert [(t.instrument_id, t.weight) for t in view.tokens] == [
+        (ETHER.id, Decimal("0.8")),
+        (TOKEN.id, Decimal("0.2")),
+    ]
+    assert snapshot.view(support.BASIS.id).components[3].measure == "days_to_expiry"
+
+
+def test_a_record_with_lists_is_remembered_whole(snapshot: Snapshot) -> None:
+    for record in (support.POOL, support.WEIGHTED, support.BASIS, support.SWAP, support.ALERT):
+        for _ in range(3):
+            again = snapshot.get(record.id, record.kind)
+            assert again == record
+            assert again.to_json() == record.to_json()

@@ -169,7 +169,7 @@ def test_entries_out_of_order_are_refused(tmp_path: Path) -> None:
 
 def test_miscounted_entries_are_refused(tmp_path: Path) -> None:
     refused(
-        tmp_path, support.universe(), "asset: 3, announced 4", counts={**support.count(support.universe()), "asset": 4}
+        tmp_path, support.universe(), "asset: 4, announced 5", counts={**support.count(support.universe()), "asset": 5}
     )
     refused(tmp_path, support.universe(), "token: 1, announced 0", counts={})
 

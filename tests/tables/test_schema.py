@@ -11,7 +11,7 @@ from catalog.database.engine import make_engine
 from catalog.domain import RECORDS, Token, vocabulary
 from catalog.errors import SchemaAhead, SchemaBehind, SchemaDiverged
 from catalog.repositories.mapping import NOUNS, table_of
-from catalog.tables import metadata
+from catalog.tables import metadata, reporting
 
 
 def test_revisions_and_definition_make_the_same_schema(empty_database_url: str, database_url: str) -> None:
@@ -20,6 +20,9 @@ def test_revisions_and_definition_make_the_same_schema(empty_database_url: str, 
     with twin.connect() as one, migrated.connect() as other:
         assert schema.differences(schema.describe(one), schema.describe(other)) == []
         assert schema.differences(schema.describe(other), schema.expected()) == []
+        views = schema.view_definitions(one)
+        assert len(views) == len(reporting.VIEWS)
+        assert views == schema.view_definitions(other)
     twin.dispose()
     migrated.dispose()
 
@@ -34,6 +37,56 @@ def test_up_down_up_with_data(database_url: str) -> None:
     migrations.upgrade(database_url)
     with engine.connect() as connection:
         assert migrations.check(connection).state == "current"
+    engine.dispose()
+
+
+def test_the_definition_can_be_dropped(empty_database_url: str) -> None:
+    engine = make_engine(empty_database_url)
+    metadata.create_all(engine)
+    metadata.drop_all(engine)
+    with engine.connect() as connection:
+        assert {name for name in schema.describe(connection) if "refuse_" not in name} == set()
+    engine.dispose()
+
+
+def test_a_view_that_reads_something_else_is_seen(database_url: str) -> None:
+    engine = make_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER VIEW reporting.venues SET (security_invoker = true)"))
+        state = migrations.check(connection)
+        assert [d.partition(" reads")[0] for d in state.differences] == [
+            "view reporting.venues differs: security_invoker=true"
+        ]
+        connection.execute(text("DROP VIEW reporting.venues"))
+        state = migrations.check(connection)
+        assert state.state == "diverged"
+        assert "view reporting.venues is missing" in state.differences
+        assert "comment reporting.venues.mic is missing" in state.differences
+    engine.dispose()
+
+
+def test_wide_ids_have_a_plain_index(database_url: str) -> None:
+    wide = "CREATE INDEX ix_identities__kind_id64 ON identities (kind, id64)"
+    engine = make_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE catalog_info SET id_bits = 128"))
+        assert migrations.check(connection).differences == [
+            "index ix_identities__kind_id64 is missing",
+            "index uq_identities__kind_id64 is not ours",
+        ]
+        connection.execute(text("DROP INDEX uq_identities__kind_id64"))
+        connection.execute(text(wide))
+        assert migrations.check(connection).state == "current"
+        connection.execute(text("DROP INDEX ix_identities__kind_id64"))
+        connection.execute(text(wide.replace("INDEX", "UNIQUE INDEX")))
+        assert migrations.check(connection).state == "diverged"
+        connection.execute(text("UPDATE catalog_info SET id_bits = 64"))
+        assert migrations.check(connection).differences == [
+            "index ix_identities__kind_id64 is not ours",
+            "index uq_identities__kind_id64 is missing",
+        ]
+        connection.execute(text("ALTER TABLE catalog_info DROP COLUMN id_bits"))
+        assert "column catalog_info.id_bits is missing" in migrations.check(connection).differences
     engine.dispose()
 
 

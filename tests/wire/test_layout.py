@@ -94,6 +94,8 @@ def test_the_document_assigns_the_codes_of_the_small_vocabularies() -> None:
 def test_the_document_has_the_message_types_and_indexes() -> None:
     messages = {cell[0].strip("`| "): cell[1] for cell in rows("### 3.1 Message types")}
     for table in LAYOUTS.values():
-        assert messages[f"0x{table.message:02X}"] == ("instrument" if table.message == layout.INSTRUMENT else table.record)
+        assert messages[f"0x{table.message:02X}"] == (
+            "instrument" if table.message == layout.INSTRUMENT else table.record
+        )
     named = {int(cell[0].strip("| ")): cell[1].replace(" ", "").replace("-", "") for cell in rows("### 8.1 Keys")}
     assert named == {code: name.replace(" ", "").replace("-", "") for code, name in layout.INDEX_NAMES.items()}
