@@ -26,7 +26,7 @@ from stdnum.iso7064 import mod_97_10
 from catalog.domain import RECORDS, Record, base, events, identifiers, instruments
 from catalog.domain.calendar import NEVER
 from catalog.domain.formulas import FUNCTIONS, parse_formula
-from catalog.domain.vocabulary import BLOCKCHAINS, EVENT_FIELD_SIZES, EXCHANGES, PLATFORMS, native_aliases
+from catalog.domain.vocabulary import BLOCKCHAINS, EVENT_FIELD_SIZES, EXCHANGES, PLATFORMS, PRICE_UNITS, native_aliases
 from catalog.errors import InvalidRecord
 
 Strategy = st.SearchStrategy[Any]
@@ -217,8 +217,12 @@ def _token(draw: Draw) -> dict[str, Any]:
 @st.composite
 def _equity(draw: Draw, record: str) -> dict[str, Any]:
     if draw(st.booleans()):
-        return draw(facts(record, "generation", isin=ISINS))
-    return draw(facts(record, "isin", "line", ticker=KEYS))
+        values = draw(facts(record, "generation", isin=ISINS))
+    else:
+        values = draw(facts(record, "isin", "line", ticker=KEYS))
+    if "price_unit" in values:  # a hundredth of the currency
+        values["currency"] = PRICE_UNITS[values["price_unit"]]
+    return values
 
 
 @st.composite

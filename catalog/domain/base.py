@@ -129,7 +129,7 @@ def _keys(value: object) -> tuple[str, ...]:
     return tuple(sorted({text.key(v) for v in value}))
 
 
-Keys = Annotated[tuple[str, ...], BeforeValidator(_keys), Field(min_length=1, max_length=1024)]
+Keys = Annotated[tuple[str, ...], BeforeValidator(_keys), Field(min_length=1, max_length=64)]
 
 
 class Record(Model):

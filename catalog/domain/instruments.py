@@ -24,7 +24,7 @@ from catalog.domain.base import (
     Slug,
     Text,
 )
-from catalog.domain.vocabulary import TokenStandard, market_mic, native_aliases, split_price_unit
+from catalog.domain.vocabulary import PRICE_UNITS, TokenStandard, market_mic, native_aliases, split_price_unit
 from catalog.errors import InvalidIdentifier, InvalidRecord
 
 Decimals = Annotated[int, Field(ge=0, le=255)]
@@ -146,6 +146,8 @@ class _Equity(Record):
 
     @model_validator(mode="after")
     def _identified(self) -> _Equity:
+        if self.price_unit is not None and PRICE_UNITS[self.price_unit] != self.currency:
+            raise InvalidRecord("price_unit", self.price_unit, f"a hundredth of {PRICE_UNITS[self.price_unit]}")
         if self.isin is None:
             if self.ticker is None:
                 raise InvalidRecord("isin", "nothing", "an ISIN or a ticker is required", code="missing_field")

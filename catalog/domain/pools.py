@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -86,7 +87,7 @@ class Pool(Record):
             raise InvalidRecord("tokens", "no weights", "a weighted pool gives the weight of each token")
         if weights and len(weights) != len(self.tokens):
             raise InvalidRecord("tokens", f"{len(weights)} weights", f"{len(self.tokens)} tokens need one each")
-        if weights and sum(weights) != 1:
+        if weights and sum(map(Fraction, weights)) != 1:  # a sum of decimals would be rounded to 28 digits
             raise InvalidRecord("tokens", f"weights of {sum(weights)}", "weights add up to exactly 1")
 
     @property

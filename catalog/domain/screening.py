@@ -18,6 +18,8 @@ from catalog.domain.venues import Venue
 CUSIP_COUNTRIES = frozenset(["US", "CA"])
 #: What belongs to the security as soon as there is an ISIN.
 OF_THE_SECURITY = ("cusip", "share_class_figi")
+#: What a line has too: what it says of its security in these holds while nobody speaks of the security outright.
+OF_THE_LINE = ("name", "sector", "country")
 
 
 class Doubt(NamedTuple):

@@ -24,7 +24,7 @@ from catalog.repositories import (
 from catalog.repositories.disputes import Draft
 from catalog.repositories.driver import Cursor
 from catalog.repositories.equities import Settled
-from catalog.repositories.statements import INSTRUMENT, SECURITY, Change, Claim, Key
+from catalog.repositories.statements import BESIDE, INSTRUMENT, SECURITY, Change, Claim, Key
 
 EQUITY_RECORDS = ("stock", "etf")
 _ACTIONS = {
@@ -70,7 +70,10 @@ class Derivation:
         disputes.close_derived(self.cursor, slow, {d.dispute_key for d in self.drafts})
 
     def _values(self, key: Key, copy: Golden) -> Values:
-        values = dict(copy.values)
+        values = {name: value for name, value in copy.values.items() if not name.startswith(BESIDE)}
+        for name, value in copy.values.items():
+            if name.startswith(BESIDE):
+                values.setdefault(name.removeprefix(BESIDE), value)
         status = values.get("status", "active")
         values["status"] = "suspended" if copy.is_suspended and status == "active" else status
         if self.calendar.is_over(key, values, copy):

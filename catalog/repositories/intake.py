@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,7 +13,7 @@ from catalog.domain.identity import KIND_NAMES
 from catalog.domain.instruments import EQUITIES, Native, Token
 from catalog.domain.pools import Pool
 from catalog.domain.reference import REFERENCE_TIME
-from catalog.domain.screening import implied_security, implied_venue, of_the_line, screen, venue_keys
+from catalog.domain.screening import OF_THE_LINE, implied_security, implied_venue, of_the_line, screen, venue_keys
 from catalog.domain.synthetics import Synthetic
 from catalog.domain.venues import Venue
 from catalog.errors import CatalogError, Conflict, InvalidRecord, UnknownReference
@@ -39,10 +37,6 @@ from catalog.repositories.statements import (
 
 if TYPE_CHECKING:
     from catalog.repositories.identities import Held
-
-
-#: What a row says of its security beside itself is older than what the same payload says of the security outright.
-_BEFORE = timedelta(microseconds=1)
 
 
 class Intake:
@@ -93,7 +87,7 @@ class Intake:
                 by_key.setdefault((key, feed_id), []).append(statement_of(submission, of_the_line(submission.record)))
                 security = implied_security(submission.record)
                 if security is not None:
-                    implied = statement_of(replace(submission, observed_at=submission.observed_at - _BEFORE), security)
+                    implied = statement_of(submission, security, beside=OF_THE_LINE)
                     by_key.setdefault((implied.key, feed_id), []).append(implied)
                     self.outcome.records[implied.key] = "security"
         self.statements = {key: fold(group) for key, group in by_key.items()}

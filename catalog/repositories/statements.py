@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -108,12 +109,21 @@ def listing_key(instrument_id: str, venue_id: str, symbol: str) -> UUID:
     return UUID(bytes=digest("listing", encode_identity((instrument_id, venue_id, symbol))))
 
 
-def statement_of(submission: Submission, record: Record, *, is_counted: bool = True) -> Statement:
-    """A submission's record (or one that it implies) as a statement."""
+#: Before the name of a field that is said beside something else: it holds while no feed says it outright.
+BESIDE = "beside."
+
+
+def statement_of(
+    submission: Submission, record: Record, *, is_counted: bool = True, beside: Iterable[str] = ()
+) -> Statement:
+    """A submission's record (or one that it implies) as a statement; `beside` are fields that it says by the way."""
     values, words = record.known(), record.canonical_json()
     if submission.stated is not None:
         spoken = submission.stated | {"record", *record.IDENTITY}
         values = {name: value for name, value in values.items() if name in spoken}
+        words = canonical(values)
+    if beside:
+        values = {(BESIDE + name if name in beside else name): value for name, value in values.items()}
         words = canonical(values)
     stamp = Stamp(submission.observed_at, submission.payload_hash, words)
     return Statement(

@@ -27,6 +27,10 @@ class BrokerContractRow(Base):
     __table_args__ = (
         UniqueConstraint("broker", "symbol", "generation", postgresql_nulls_not_distinct=True),
         CheckConstraint("(session_open IS NULL) = (session_close IS NULL)", name="whole_session"),
+        CheckConstraint(
+            "timezone IS NOT NULL OR coalesce(session_open, pre_market_open, after_hours_open) IS NULL",
+            name="session_in_a_zone",
+        ),
         CheckConstraint("(pre_market_open IS NULL) = (pre_market_close IS NULL)", name="whole_pre_market"),
         CheckConstraint("(after_hours_open IS NULL) = (after_hours_close IS NULL)", name="whole_after_hours"),
         CheckConstraint(

@@ -40,7 +40,8 @@ RULES = {
     "end": "{column} >= '1970-01-01 00:00:00+00' AND {column} < '2099-01-01 00:00:00+00'",
     "clock": "{column} < '24:00:00' AND date_trunc('second', {column}::interval) = {column}::interval",
     "zone": "{column} ~ '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$' AND octet_length({column}) <= 64",
-    "keys": "cardinality({column}) BETWEEN 1 AND 1024",
+    "keys": "is_key_list({column})",
+    "field_name": "{column} ~ '^[a-z_][a-z0-9_]{{0,63}}$'",
     "name": "{column} ~ '^[A-Za-z_][A-Za-z0-9_]{{0,63}}$'",
 }
 
@@ -91,6 +92,7 @@ EndMoment = Annotated[datetime, mapped_column(DateTime(timezone=True), info={"ru
 Clock = Annotated[time, mapped_column(Time, info={"rule": "clock"})]
 Zone = Annotated[str, _text("zone")]
 Name = Annotated[str, _text("name")]
+FieldName = Annotated[str, _text("field_name")]
 Natural = Annotated[int, mapped_column(BigInteger, info={"rule": "natural"})]
 Positive = Annotated[int, mapped_column(BigInteger, info={"rule": "positive"})]
 Nanoseconds = Annotated[int, mapped_column(BigInteger, info={"rule": "nanoseconds"})]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog.tables.columns import Code, Key, Name, Natural, Positive, Slug
+from catalog.tables.columns import Code, FieldName, Key, Natural, Positive, Slug
 from catalog.tables.metadata import Base
 
 
@@ -67,7 +67,7 @@ class EventFieldRow(Base):
 
     id: Mapped[UUID] = mapped_column(ForeignKey("event_types.id"), primary_key=True, comment="The event type")
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, comment="0, 1, 2 …")
-    name: Mapped[Name] = mapped_column(comment="Name of the field")
+    name: Mapped[FieldName] = mapped_column(comment="Name of the field")
     field_type: Mapped[str] = mapped_column(ForeignKey("event_field_types.event_field_type"), comment="Its type")
     byte_offset: Mapped[Natural | None] = mapped_column(comment="Where it begins, bytes from the event's first one")
     is_required: Mapped[bool] = mapped_column(comment="Whether every event has it")

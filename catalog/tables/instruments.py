@@ -105,6 +105,10 @@ class EquityRow(Base):
         CheckConstraint("isin IS NOT NULL OR (ticker IS NOT NULL AND line IS NULL)", name="identified"),
         CheckConstraint("isin IS NULL OR generation IS NULL", name="generation_without_isin"),
         CheckConstraint("price_unit IN ('GBX', 'ILA', 'ZAC')", name="price_unit_known"),
+        CheckConstraint(
+            "price_unit IS NULL OR (price_unit, currency) IN (('GBX', 'GBP'), ('ILA', 'ILS'), ('ZAC', 'ZAR'))",
+            name="price_unit_of_currency",
+        ),
         {"comment": "Stocks and ETFs: lines on one home market in one currency"},
     )
 

@@ -51,16 +51,32 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN value NOT IN ('NaN', 'Infinity', '-Infinity')
     AND length(btrim(replace(abs(value)::text, '.', ''), '0')) <= 18
     AND scale(trim_scale(value)) <= 128
-    AND abs(value) < 1e145
+    AND length(trim_scale(value)::text) - length(rtrim(trim_scale(value)::text, '0')) <= 127
 """
 WIRE_DECIMAL_COMMENT = (
     "COMMENT ON FUNCTION is_wire_decimal(numeric) IS "
     "'Whether a number fits the wire: at most 18 significant digits, exponent from -128 to 127'"
 )
 
-event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL))  # type: ignore[no-untyped-call]
-event.listen(Base.metadata, "before_create", DDL(WIRE_DECIMAL_COMMENT))  # type: ignore[no-untyped-call]
-event.listen(Base.metadata, "after_drop", DDL("DROP FUNCTION IF EXISTS is_wire_decimal(numeric)"))  # type: ignore[no-untyped-call]
+#: True when a list is what the wire's `keys` can be: sorted, each once, each a key.
+KEY_LIST = """
+CREATE FUNCTION is_key_list(list text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN cardinality(list) BETWEEN 1 AND 64
+    AND array_position(list, NULL) IS NULL
+    AND NOT EXISTS (SELECT FROM unnest(list) AS e
+        WHERE octet_length(e) NOT BETWEEN 1 AND 255 OR e IS NOT NFC NORMALIZED)
+    AND list = ARRAY(SELECT DISTINCT e COLLATE "C" FROM unnest(list) AS e ORDER BY 1)
+"""
+KEY_LIST_COMMENT = (
+    "COMMENT ON FUNCTION is_key_list(text[]) IS "
+    "'Whether a list fits the wire: 1 to 64 keys in ascending order, each once'"
+)
+
+for statement in (WIRE_DECIMAL, WIRE_DECIMAL_COMMENT, KEY_LIST, KEY_LIST_COMMENT):
+    event.listen(Base.metadata, "before_create", DDL(statement))  # type: ignore[no-untyped-call]
+for function in ("is_wire_decimal(numeric)", "is_key_list(text[])"):
+    event.listen(Base.metadata, "after_drop", DDL(f"DROP FUNCTION IF EXISTS {function}"))  # type: ignore[no-untyped-call]
 
 
 def on_table(table: Any, *statements: str) -> None:

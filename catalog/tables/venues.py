@@ -15,6 +15,8 @@ class VenueRow(Base):
     __tablename__ = "venues"
     __table_args__ = (
         CheckConstraint("num_nonnulls(mic, slug) = 1", name="mic_or_slug"),
+        CheckConstraint("(session_open IS NULL) = (session_close IS NULL)", name="whole_session"),
+        CheckConstraint("session_open IS NULL OR timezone IS NOT NULL", name="session_in_a_zone"),
         {"comment": "Markets (by MIC) and crypto exchanges or brokers (by slug)"},
     )
 

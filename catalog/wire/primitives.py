@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import lru_cache
+from itertools import pairwise
 from struct import Struct
 from typing import Any
 
@@ -143,7 +144,7 @@ def to_decimal(mantissa: int, exponent: int) -> Decimal:
     return Decimal(mantissa).scaleb(exponent, _EXACT)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=8192, typed=True)
 def encode_decimal(value: Decimal) -> bytes:
     """The nine bytes of a Decimal. Raises ValueError for what has no exact wire form."""
     if not value.is_finite():
@@ -204,6 +205,8 @@ def encode_moment(value: datetime) -> bytes:
 
 def encode_clock(value: time) -> bytes:
     """Seconds after midnight as u32. Raises ValueError for parts of a second."""
+    if type(value) is not time or value.tzinfo is not None:
+        raise TypeError("a time of day without a zone")
     if value.microsecond:
         raise ValueError("whole seconds")
     return U32.pack(value.hour * 3600 + value.minute * 60 + value.second)
@@ -224,10 +227,15 @@ def encode_number(struct: Struct, value: int) -> bytes:
 
 
 def encode_keys(value: Sequence[str], limit: int) -> bytes:
-    """u16 count, then the keys."""
-    if not 0 < len(value) <= limit or isinstance(value, str):
-        raise ValueError(f"1 to {limit} keys")
+    """u16 count, then the keys, which ascend strictly."""
+    if isinstance(value, str) or not 0 < len(value) <= limit or not ascends(value):
+        raise ValueError(f"1 to {limit} keys in ascending order")
     return U16.pack(len(value)) + b"".join([encode_key(v) for v in value])
+
+
+def ascends(keys: Sequence[str]) -> bool:
+    """Whether keys ascend strictly by their UTF-8 bytes, which is the order of their code points."""
+    return all(one < other for one, other in pairwise(keys))
 
 
 def encode_key(value: str, field: str = "key") -> bytes:

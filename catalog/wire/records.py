@@ -114,7 +114,7 @@ def _encode_body(fields: tuple[Field, ...], width: int) -> list[str]:
 
 #: The expression that encodes a value `v` of each plain type.
 _ENCODED = {
-    "u8": "u8[v]",
+    "u8": "u8[v if v.__class__ is int else None]",
     "u32": "number(U32, v)",
     "u64": "number(U64, v)",
     "bool": "flag(v)",
@@ -210,10 +210,23 @@ def _encode_list(field: Field, path: str, value: Any, width: int, packed: dict[s
     if not isinstance(value, list | tuple) or len(value) > MAX_ITEMS:
         raise InvalidRecord(path, value, f"a list of at most {MAX_ITEMS} is expected")
     elements = [
-        _encode_fields(field.items, f"{path}.{n}", getattr(element, "__dict__", element), width, packed)
+        _encode_fields(field.items, f"{path}.{n}", _mapping(element, f"{path}.{n}"), width, packed)
         for n, element in enumerate(value)
     ]
     return primitives.U16.pack(len(elements)) + b"".join(elements)
+
+
+def _mapping(element: Any, path: str) -> Mapping[str, Any]:
+    """An element of a list as names and values: a mapping, an object with attributes, or what a decoder gave."""
+    if isinstance(element, Mapping):
+        return element
+    if isinstance(element, tuple) and hasattr(element, "_asdict"):
+        found: Mapping[str, Any] = element._asdict()
+        return found
+    if hasattr(element, "__dict__"):
+        attributes: dict[str, Any] = vars(element)
+        return attributes
+    raise InvalidRecord(path, element, "an object is expected")
 
 
 # --- decoding -------------------------------------------------------------------------------------------------------
@@ -260,6 +273,7 @@ def _compiled_decoder(record: str, width: int) -> Callable[[Names, Resolve], _Fa
         "moment": primitives.to_moment,
         "clock": primitives.to_clock,
         "flag": primitives.to_flag,
+        "ascends": primitives.ascends,
     }
     names |= {f"Item_{field.name}": item_type(record, field) for field in layout.fields if field.items}
     make: Callable[[Names, Resolve], _FastDecoder] = _compile(lines, names, f"decode {record}")
@@ -319,7 +333,8 @@ def _decode_lines(field: Field, target: str, width: int) -> list[str]:
             return [f"{target} = c_{field.domain}[p[o] + (p[o + 1] << 8)]", "o += 2"]
         case "keys":
             body = [*_KEY_LINES, "k.append(p[o + 1 : o + n].decode())", "o += n"]
-            return [*_COUNT_LINES, "if not m: raise ValueError", *_loop(body), f"{target} = tuple(k)"]
+            check = "if not m or not ascends(k): raise ValueError"
+            return [*_COUNT_LINES, *_loop(body), check, f"{target} = tuple(k)"]
         case "list":
             body = _decode_body(field.items, width, "", "i_{}")
             names = ", ".join(f"i_{item.name}" for item in field.items)
@@ -388,7 +403,10 @@ class FieldReader:
         start, count = self.cursor.at, self.cursor.count(MAX_ITEMS, path)
         if not count:
             raise DecodeError(self.cursor.base + start, path, "at least one key", 0)
-        return tuple(self.cursor.key(f"{path}.{n}") for n in range(count))
+        keys = tuple(self.cursor.key(f"{path}.{n}") for n in range(count))
+        if not primitives.ascends(keys):
+            raise DecodeError(self.cursor.base + start, path, "keys in ascending order, each once", ", ".join(keys))
+        return keys
 
 
 _U8 = primitives.U8

@@ -13,6 +13,25 @@ down_revision = "0001_spine"
 branch_labels = None
 depends_on = None
 
+FUNCTIONS = """
+CREATE OR REPLACE FUNCTION is_wire_decimal(value numeric) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN value NOT IN ('NaN', 'Infinity', '-Infinity')
+    AND length(btrim(replace(abs(value)::text, '.', ''), '0')) <= 18
+    AND scale(trim_scale(value)) <= 128
+    AND length(trim_scale(value)::text) - length(rtrim(trim_scale(value)::text, '0')) <= 127;
+
+CREATE FUNCTION is_key_list(list text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN cardinality(list) BETWEEN 1 AND 64
+    AND array_position(list, NULL) IS NULL
+    AND NOT EXISTS (SELECT FROM unnest(list) AS e
+        WHERE octet_length(e) NOT BETWEEN 1 AND 255 OR e IS NOT NFC NORMALIZED)
+    AND list = ARRAY(SELECT DISTINCT e COLLATE "C" FROM unnest(list) AS e ORDER BY 1);
+
+COMMENT ON FUNCTION is_key_list(text[]) IS 'Whether a list fits the wire: 1 to 64 keys in ascending order, each once'
+"""
+
 TABLES = """
 CREATE TABLE component_measures (
     component_measure TEXT NOT NULL,
@@ -317,6 +336,7 @@ CREATE TABLE broker_contracts (
     CONSTRAINT pk_broker_contracts PRIMARY KEY (id),
     CONSTRAINT uq_broker_contracts__broker_symbol_generation UNIQUE NULLS NOT DISTINCT (broker, symbol, generation),
     CONSTRAINT ck_broker_contracts__whole_session CHECK ((session_open IS NULL) = (session_close IS NULL)),
+    CONSTRAINT ck_broker_contracts__session_in_a_zone CHECK (timezone IS NOT NULL OR coalesce(session_open, pre_market_open, after_hours_open) IS NULL),
     CONSTRAINT ck_broker_contracts__whole_pre_market CHECK ((pre_market_open IS NULL) = (pre_market_close IS NULL)),
     CONSTRAINT ck_broker_contracts__whole_after_hours CHECK ((after_hours_open IS NULL) = (after_hours_close IS NULL)),
     CONSTRAINT ck_broker_contracts__details_of_one_kind CHECK ((num_nonnulls(shares_outstanding, dividend_yield) > 0)::int
@@ -448,7 +468,7 @@ CREATE TABLE event_fields (
     CONSTRAINT fk_event_fields__id FOREIGN KEY(id) REFERENCES event_types (id),
     CONSTRAINT fk_event_fields__field_type FOREIGN KEY(field_type) REFERENCES event_field_types (event_field_type),
     CONSTRAINT fk_event_fields__element_type FOREIGN KEY(element_type) REFERENCES event_field_types (event_field_type),
-    CONSTRAINT ck_event_fields__name_name CHECK (name ~ '^[A-Za-z_][A-Za-z0-9_]{0,63}$'),
+    CONSTRAINT ck_event_fields__name_field_name CHECK (name ~ '^[a-z_][a-z0-9_]{0,63}$'),
     CONSTRAINT ck_event_fields__byte_offset_natural CHECK (byte_offset BETWEEN 0 AND 4294967295),
     CONSTRAINT ck_event_fields__max_length_positive CHECK (max_length BETWEEN 1 AND 4294967295)
 );
@@ -969,19 +989,19 @@ COMMENT ON COLUMN venues.clearing_house IS 'Who clears what trades there';
 
 ALTER TABLE venues ADD COLUMN contract_types TEXT[];
 
-ALTER TABLE venues ADD CONSTRAINT ck_venues__contract_types_keys CHECK (cardinality(contract_types) BETWEEN 1 AND 1024);
+ALTER TABLE venues ADD CONSTRAINT ck_venues__contract_types_keys CHECK (is_key_list(contract_types));
 
 COMMENT ON COLUMN venues.contract_types IS 'Kinds of contracts, in the venue''s own words';
 
 ALTER TABLE venues ADD COLUMN exercise_styles TEXT[];
 
-ALTER TABLE venues ADD CONSTRAINT ck_venues__exercise_styles_keys CHECK (cardinality(exercise_styles) BETWEEN 1 AND 1024);
+ALTER TABLE venues ADD CONSTRAINT ck_venues__exercise_styles_keys CHECK (is_key_list(exercise_styles));
 
 COMMENT ON COLUMN venues.exercise_styles IS 'Exercise styles of its options';
 
 ALTER TABLE venues ADD COLUMN blockchains TEXT[];
 
-ALTER TABLE venues ADD CONSTRAINT ck_venues__blockchains_keys CHECK (cardinality(blockchains) BETWEEN 1 AND 1024);
+ALTER TABLE venues ADD CONSTRAINT ck_venues__blockchains_keys CHECK (is_key_list(blockchains));
 
 COMMENT ON COLUMN venues.blockchains IS 'CAIP-2 names of the blockchains that it supports';
 
@@ -1015,7 +1035,13 @@ CREATE INDEX ix_observations__listing_instrument ON observations ((statement ->>
 
 ALTER TABLE changes DROP CONSTRAINT ck_changes__action_known;
 
-ALTER TABLE changes ADD CONSTRAINT ck_changes__action_known CHECK (action IN ('register', 'update', 'suspend', 'retire', 'resume', 'relist', 'alias', 'move', 'remove', 'supersede'))
+ALTER TABLE changes ADD CONSTRAINT ck_changes__action_known CHECK (action IN ('register', 'update', 'suspend', 'retire', 'resume', 'relist', 'alias', 'move', 'remove', 'supersede'));
+
+ALTER TABLE equities ADD CONSTRAINT ck_equities__price_unit_of_currency CHECK (price_unit IS NULL OR (price_unit, currency) IN (('GBX', 'GBP'), ('ILA', 'ILS'), ('ZAC', 'ZAR')));
+
+ALTER TABLE venues ADD CONSTRAINT ck_venues__whole_session CHECK ((session_open IS NULL) = (session_close IS NULL));
+
+ALTER TABLE venues ADD CONSTRAINT ck_venues__session_in_a_zone CHECK (session_open IS NULL OR timezone IS NOT NULL)
 """
 
 VOCABULARIES = """
@@ -1183,6 +1209,8 @@ UPDATE venues SET venue_type = 'other' WHERE venue_type = 'hybrid_exchange';
 
 DELETE FROM venue_types WHERE venue_type = 'hybrid_exchange';
 
+ALTER TABLE equities DROP CONSTRAINT ck_equities__price_unit_of_currency;
+
 ALTER TABLE assets DROP COLUMN delist_at;
 
 ALTER TABLE equities DROP COLUMN delist_at;
@@ -1231,13 +1259,20 @@ UPDATE changes SET action = 'update' WHERE action = 'supersede';
 
 ALTER TABLE changes DROP CONSTRAINT ck_changes__action_known;
 
-ALTER TABLE changes ADD CONSTRAINT ck_changes__action_known CHECK (action IN ('register', 'update', 'suspend', 'retire', 'resume', 'relist', 'alias', 'move', 'remove'))
+ALTER TABLE changes ADD CONSTRAINT ck_changes__action_known CHECK (action IN ('register', 'update', 'suspend', 'retire', 'resume', 'relist', 'alias', 'move', 'remove'));
+
+CREATE OR REPLACE FUNCTION is_wire_decimal(value numeric) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN value NOT IN ('NaN', 'Infinity', '-Infinity')
+    AND length(btrim(replace(abs(value)::text, '.', ''), '0')) <= 18
+    AND scale(trim_scale(value)) <= 128
+    AND abs(value) < 1e145
 """
 
 
 def upgrade() -> None:
     connection = op.get_bind()
-    for script in (TABLES, CHANGES, RULES, VOCABULARIES):
+    for script in (FUNCTIONS, TABLES, CHANGES, RULES, VOCABULARIES):
         for statement in script.split(";\n\n"):
             connection.exec_driver_sql(statement)
 
@@ -1250,3 +1285,4 @@ def downgrade() -> None:
         connection.exec_driver_sql(f"DROP FUNCTION {function}()")
     for statement in DOWNGRADE.split(";\n\n"):
         connection.exec_driver_sql(statement)
+    connection.exec_driver_sql("DROP FUNCTION is_key_list(text[])")

@@ -11,12 +11,14 @@ from tests.cli.conftest import APPLE, USDC, Run
 VENUE = {"record": "venue", "mic": "XNYS", "name": "New York Stock Exchange"}
 
 
-@pytest.mark.parametrize("noun", ["instrument", "security", "venue", "listing", "pair"])
+@pytest.mark.parametrize(
+    "noun", ["instrument", "security", "venue", "listing", "pool", "pair", "broker", "event", "synthetic"]
+)
 def test_what_show_prints_can_be_registered_and_imported(sample: Run, noun: str) -> None:
     before = sample("stats", "--json").json["last_sequence"]
     listed = sample(noun, "list", "--limit", "1000", "--json")
     for record in {r["record"]: r for r in listed.json}.values():
-        key = record.get("id") or f"{record['instrument_id']}@{record['venue_id']}:{record['symbol']}"
+        key = str(record.get("id") or f"{record['instrument_id']}@{record['venue_id']}:{record['symbol']}")
         shown = sample(noun, "show", key, "--json")
         assert shown.json == record
         done = sample(noun, "register", "-", "--json", stdin=shown.out)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.domain import RECORDS
 from tests.cli.conftest import APPLE, USDC, Run
 
 
@@ -87,7 +88,10 @@ def test_the_demo_runs_twice(run: Run, empty_database_url: str) -> None:
         report = done.json["import"]
         assert (report[words[0]], report[words[1]]) == (report["seen"], 0)
         assert done.json["snapshot"]["ok"]
-        assert {line["look-up"] for line in done.json["look_ups"]} == {"ISIN", "CUSIP", "address", "symbol", "id"}
+        assert {line["look-up"] for line in done.json["look_ups"]} >= {"ISIN", "CUSIP", "address", "symbol", "id"}
+        assert {line["record"]: bool(line["count"]) for line in done.json["one_of_each"]} == dict.fromkeys(
+            RECORDS, True
+        )
         assert all(line["found"] and line["µs"] > 0 for line in done.json["look_ups"])
     done = run("demo", "--database-url", empty_database_url)
     assert "US0378331005" in done.out

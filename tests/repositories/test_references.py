@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Barrier, Thread
 
 import psycopg
@@ -17,6 +18,8 @@ from catalog.domain import (
     Pair,
     Pool,
     Record,
+    Security,
+    Stock,
     Synthetic,
     Token,
 )
@@ -137,3 +140,18 @@ def test_the_database_itself_refuses_a_circle(catalog: Catalog, database_url: st
             """UPDATE synthetic_components SET instrument_id = (SELECT id FROM synthetics WHERE name = 'two')
             WHERE id = (SELECT id FROM synthetics WHERE name = 'one')"""
         )
+
+
+def test_a_security_is_named_by_who_speaks_of_it(fresh_catalog: Callable[[], Catalog]) -> None:
+    """What a row says of its security by the way holds only while nobody speaks of the security outright."""
+    security = Security(isin="US0378331005", name="Apple Inc. common stock")
+    line = Stock(mic="XNAS", isin="US0378331005", ticker="AAPL", currency="USD", name="Apple", country="US")
+    for order in ((security, line), (line, security)):
+        catalog = fresh_catalog()
+        for record in order:
+            catalog.register(record)
+        found = catalog.securities.get(security.id).to_json()
+        assert (found["name"], found["country"]) == ("Apple Inc. common stock", "US")
+    catalog = fresh_catalog()
+    catalog.register(line)
+    assert catalog.securities.get(security.id).to_json()["name"] == "Apple"
