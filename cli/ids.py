@@ -46,7 +46,7 @@ def compute(file: Annotated[str, typer.Argument(help="A JSON file, or `-` for st
 
 
 @app.command()
-def explain(id: Annotated[str, typer.Argument(metavar="ID", help="32 hex digits.")]) -> None:
+def explain(id: Annotated[str, typer.Argument(metavar="ID", help="32 hex digits; an event type's number.")]) -> None:
     """Show the canonical identities behind an id of this catalog."""
     with open_catalog() as catalog:
         output.rows(catalog.explain(id))

@@ -93,15 +93,26 @@ class Derivation:
         named = [references.instruments_named(v) for k, v in self.wanted.items() if k.kind != LISTING_KIND]
         ids: set[UUID] = set().union(*named)
         known = references.resolution(self.cursor, ids) if ids else references.Resolution()
-        for key, values in self.wanted.items() if known.aliases or known.heirs else ():
-            for name, stated in references.resolve(values, known):
-                if values["status"] == "active":
-                    values["status"] = "suspended"
-                self.drafts.append(Draft("ambiguous_reference", key, name, [{"reference": stated}]))
+        for key, values in list(self.wanted.items()) if known.aliases or known.heirs else ():
+            unclear = references.resolve(values, known)
+            if unclear:
+                self._hold(key, values, unclear)
         spoken = {k: v for k, v in self.wanted.items() if k.kind == LISTING_KIND}
         for key, instrument in listings.instruments(self.cursor, spoken).items():
             if instrument is not None:
                 self.wanted[key]["instrument_id"] = instrument.hex
+
+    def _hold(self, key: Key, values: Values, unclear: list[tuple[str, str]]) -> None:
+        """Suspend a record that names what several instruments may be. What it cannot be without, it keeps as it was."""
+        needed = [name for name, _ in unclear if name in values]
+        if needed:
+            current = mapping.load_kind(self.cursor, key.kind, [key.id]).get(key.id, {})
+            values |= {name: current[name] for name in needed if name in current}
+        if values["status"] == "active":
+            values["status"] = "suspended"
+        for name in dict.fromkeys(name for name, _ in unclear):
+            sides = [{"reference": stated} for field, stated in unclear if field == name]
+            self.drafts.append(Draft("ambiguous_reference", key, name, sides))
 
     # -- values that must be unique -------------------------------------------------------------------------------
 

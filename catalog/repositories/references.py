@@ -166,8 +166,8 @@ def instruments_named(values: Mapping[str, Any]) -> set[UUID]:
 def resolve(values: dict[str, Any], known: Resolution) -> list[tuple[str, str]]:
     """Put what each reference stands for now into the values of a record.
 
-    A reference that several instruments may be meant by is taken out where the record can do without, and returned as
-    (field, id as it was stated).
+    A reference that several instruments may be meant by is returned as (field, id as it was stated), and taken out
+    where the record can do without.
     """
     record, model = values["record"], RECORDS[values["record"]]
     unclear = []
@@ -176,21 +176,31 @@ def resolve(values: dict[str, Any], known: Resolution) -> list[tuple[str, str]]:
             now = known.now(UUID(hex=values[name]), following=(record, name) in FOLLOWING)
             if now is not None:
                 values[name] = now.hex
-            elif not model.model_fields[name].is_required():
-                unclear.append((name, values.pop(name)))
+                continue
+            unclear.append((name, values[name]))
+            if not model.model_fields[name].is_required():
+                del values[name]
     for name, part in model.LISTS.items():
         named = [inner for inner, kind in part.REFERENCES.items() if kind == "instrument"]
         if named and name in values:
-            values[name] = [_resolved(element, record, name, named, known) for element in values[name]]
+            values[name] = [_resolved(element, record, name, named, known, unclear) for element in values[name]]
     return unclear
 
 
 def _resolved(
-    element: Mapping[str, Any], record: str, name: str, named: list[str], known: Resolution
+    element: Mapping[str, Any],
+    record: str,
+    name: str,
+    named: list[str],
+    known: Resolution,
+    unclear: list[tuple[str, str]],
 ) -> dict[str, Any]:
     changed = dict(element)
     for inner in named:
         if inner in changed:
             now = known.now(UUID(hex=changed[inner]), following=(record, f"{name}.{inner}") in FOLLOWING)
-            changed[inner] = now.hex if now is not None else changed[inner]
+            if now is None:
+                unclear.append((name, changed[inner]))
+            else:
+                changed[inner] = now.hex
     return changed

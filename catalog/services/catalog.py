@@ -211,7 +211,8 @@ class Catalog:
     def explain(self, id: str) -> list[dict[str, Any]]:
         """The canonical identities behind an id."""
         with self.transaction() as cursor:
-            found = search.explain(cursor, UUID(hex=Id(id)))
+            by_number = search.by_number(cursor, int(id)) if id.isascii() and id.isdigit() and len(id) <= 10 else []
+            found = search.explain(cursor, by_number[0].id if by_number else UUID(hex=Id(id)))
         if not found:
             raise NotFound("id", id, "`catalog id compute` gives the id of an identity")
         return found

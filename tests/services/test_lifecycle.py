@@ -477,3 +477,25 @@ def test_split_off_leaves_the_predecessor(catalog: Catalog) -> None:
     off = WITH_ISIN.replace(isin="US5949181045", ticker="OFF")
     catalog.instruments.supersede(OLD.id, off.id, "split_off", ratio=Decimal("0.5"))
     assert catalog.instruments.get(OLD.id).status == "active"
+
+
+def test_what_a_record_cannot_be_without_stays_while_it_is_unclear(fresh_catalog: Callable[[], Catalog]) -> None:
+    rival = Stock(mic="XNAS", isin="US5949181045", ticker="LATE", currency="USD")
+    half = make(Synthetic, name="H", formula="A / 2", components=[{"variable": "A", "instrument_id": BY_TICKER.id}])
+    catalog = told(
+        fresh_catalog,
+        [
+            says(("finance-database", "c"), "2024-01-03T00:00:00Z", WITH_ISIN),
+            says(("jsonl", "b"), "2024-01-02T00:00:00Z", half),
+            says(("finance-database", "d"), "2024-01-04T00:00:00Z", rival),
+        ],
+    )
+    held = catalog.synthetics.get(half.id)
+    assert (held.status, held.to_json()["components"][0]["instrument_id"]) == ("suspended", WITH_ISIN.id)
+    numbers = {d["rule"]: d["number"] for d in catalog.disputes()}
+    assert set(numbers) == {"ticker_conflict", "ambiguous_reference"}
+    sides = catalog.dispute(numbers["ticker_conflict"])["sides"]
+    catalog.accept_dispute(numbers["ticker_conflict"], next(s["side"] for s in sides if s["instrument_id"] == rival.id))
+    settled = catalog.synthetics.get(half.id)
+    assert (settled.status, settled.to_json()["components"][0]["instrument_id"]) == ("active", rival.id)
+    assert catalog.disputes() == []
