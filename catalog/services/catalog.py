@@ -129,22 +129,14 @@ class Catalog:
         """Whoever writes through this catalog."""
         return Author(self.actor, reason)
 
-    def submission(
-        self, cursor: Cursor, record: Record, stated: frozenset[str] | None = None, *, decided: bool = True
-    ) -> Submission:
-        """A record as this catalog's operator states it now."""
-        return Submission(record, feeds.operator(cursor), datetime.now(UTC), is_decided=decided, stated=stated)
-
-    def register(
-        self, record: Record, reason: str | None = None, *, stated: frozenset[str] | None = None, decided: bool = False
-    ) -> Id | str:
+    def register(self, record: Record, reason: str | None = None, *, stated: frozenset[str] | None = None) -> Id | str:
         """Register one record as this catalog's operator; returns its id (a listing's key).
 
-        Registering what is known already changes nothing. `stated` keeps the statement to some fields; `decided` says
-        that what contradicts itself in the record has been looked at. Raises IdCollision, Conflict, InvalidRecord.
+        Registering what is known already changes nothing. `stated` keeps the statement to some fields.
+        Raises IdCollision, Conflict, InvalidRecord.
         """
         with self.transaction() as cursor:
-            submission = self.submission(cursor, record, stated, decided=decided)
+            submission = writing.by_operator(cursor, record, stated)
         outcome = writing.write(self.engine, [submission], self.author(reason), all_or_nothing=True)
         if outcome.errors:
             raise outcome.errors.get(key_of(record)) or next(iter(outcome.errors.values()))
@@ -259,11 +251,11 @@ class Catalog:
         self, number: int, side: int | None = None, value: str | None = None, reason: str | None = None
     ) -> dict[str, Any]:
         """Decide a dispute for one of its sides (or for a value of your own), and apply that. Raises NotFound, Conflict."""
-        return desk.accept(self, number, side, value, reason)
+        return desk.accept(self.engine, number, side, value, self.author(reason or f"dispute {number} accepted"))
 
     def reject_dispute(self, number: int, reason: str) -> dict[str, Any]:
         """Decide a dispute for none of its sides: what is held back stays so, and the same words do not ask again."""
-        return desk.reject(self, number, reason)
+        return desk.reject(self.engine, number, self.author(reason))
 
     def upcoming(self, days: int = 7, at: datetime | None = None) -> Rows:
         """What will change in the next days: delistings, expiries, first trading days, successions. Overdue ones first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -15,12 +15,9 @@ from catalog.errors import Conflict, InvalidRecord, NotFound
 from catalog.repositories import bulk, disputes, mapping, runs, search
 from catalog.repositories.disputes import Dispute
 from catalog.repositories.driver import Cursor, cursor_of
-from catalog.repositories.statements import Key, Outcome
+from catalog.repositories.statements import Author, Key, Outcome
 from catalog.services import writing
 from catalog.services.shapes import dispute_line
-
-if TYPE_CHECKING:
-    from catalog.services.catalog import Catalog
 
 #: What each rule noticed, and what accepting a side of it does.
 RULES: dict[str, tuple[str, str]] = {
@@ -87,7 +84,7 @@ def _where(cursor: Cursor, side: Mapping[str, Any]) -> dict[str, Any]:
     return {} if found is None else {"payload_run": found[0], "payload_file": found[1]}
 
 
-def accept(catalog: Catalog, number: int, side: int | None, value: str | None, reason: str | None) -> dict[str, Any]:
+def accept(engine: Engine, number: int, side: int | None, value: str | None, author: Author) -> dict[str, Any]:
     """Decide for one side, apply it, and note who and why, in one transaction.
 
     `value` decides a disputed field for what no side says. Raises NotFound, Conflict (decided already), InvalidRecord.
@@ -97,25 +94,24 @@ def accept(catalog: Catalog, number: int, side: int | None, value: str | None, r
         cursor = cursor_of(connection)
         dispute = _open(cursor, number)
         chosen = _chosen(dispute, side, value)
-        disputes.decide(cursor, number, "accepted", catalog.actor, reason, chosen)
-        return _apply(catalog, connection, dispute, chosen, reason)
+        disputes.decide(cursor, number, "accepted", author.actor, author.reason, chosen)
+        return _apply(connection, dispute, chosen, author)
 
-    writing.run(catalog.engine, work, catalog.author(reason or f"dispute {number} accepted"))
-    return show(catalog.engine, number)
+    writing.run(engine, work, author)
+    return show(engine, number)
 
 
-def reject(catalog: Catalog, number: int, reason: str) -> dict[str, Any]:
+def reject(engine: Engine, number: int, author: Author) -> dict[str, Any]:
     """Decide for no side. What is held back stays so; the same words do not open the dispute again."""
 
     def work(connection: Connection) -> Outcome:
         cursor = cursor_of(connection)
-        dispute = _open(cursor, number)
-        disputes.decide(cursor, number, "rejected", catalog.actor, reason)
-        del dispute
+        _open(cursor, number)
+        disputes.decide(cursor, number, "rejected", author.actor, author.reason)
         return Outcome()
 
-    writing.run(catalog.engine, work, catalog.author(reason))
-    return show(catalog.engine, number)
+    writing.run(engine, work, author)
+    return show(engine, number)
 
 
 def _get(cursor: Cursor, number: int, *, locked: bool = False) -> Dispute:
@@ -155,25 +151,22 @@ def _chosen(dispute: Dispute, side: int | None, value: str | None) -> dict[str, 
     return dict(dispute.sides[side - 1])
 
 
-def _apply(
-    catalog: Catalog, connection: Connection, dispute: Dispute, chosen: Mapping[str, Any], reason: str | None
-) -> Outcome:
+def _apply(connection: Connection, dispute: Dispute, chosen: Mapping[str, Any], author: Author) -> Outcome:
     key = Key(dispute.kind, dispute.subject_id)
-    cursor = cursor_of(connection)
     match dispute.rule:
         case "ticker_conflict":
-            return _choose_claimant(catalog, connection, dispute, chosen, reason)
+            return _choose_claimant(connection, dispute, chosen, author)
         case "breaking_conflict" | "breaking_change":
             assert dispute.field is not None
-            word = chosen.get("now", chosen["value"])
-            return _state(catalog, connection, _with(cursor, key, {dispute.field: word}), {dispute.field}, reason)
+            record = _with(cursor_of(connection), key, {dispute.field: chosen.get("now", chosen["value"])})
+            return _state(connection, record, author, dispute.field)
         case "cusip_conflict" | "cusip_held_back":
             said = {"record": "security", "isin": chosen["isin"], "cusip": chosen["cusip"]}
-            return _state(catalog, connection, parse_record(said), {"cusip"}, reason)
+            return _state(connection, parse_record(said), author, "cusip")
         case "line_conflict" | "cusip_contradicts_isin":
             hidden = {*PROVENANCE, "feed"}
             record = parse_record({k: v for k, v in chosen.items() if k not in hidden})
-            return _state(catalog, connection, record, None, reason)
+            return _state(connection, record, author)
     raise InvalidRecord("dispute", dispute.number, f"no way to accept the rule {dispute.rule} is known")
 
 
@@ -190,20 +183,17 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4 else value
 
 
-def _state(
-    catalog: Catalog, connection: Connection, record: Record, fields: set[str] | None, reason: str | None
-) -> Outcome:
-    """Let the operator say so, within this transaction."""
-    submission = catalog.submission(cursor_of(connection), record, None if fields is None else frozenset(fields))
-    outcome = bulk.register(connection, [submission], catalog.author(reason))
+def _state(connection: Connection, record: Record, author: Author, *fields: str) -> Outcome:
+    """Let the operator say so, within this transaction: these fields, or all of the record."""
+    stated = frozenset(fields) if fields else None
+    submission = writing.by_operator(cursor_of(connection), record, stated, is_decided=True)
+    outcome = bulk.register(connection, [submission], author)
     if outcome.errors:
         raise next(iter(outcome.errors.values()))
     return outcome
 
 
-def _choose_claimant(
-    catalog: Catalog, connection: Connection, dispute: Dispute, chosen: Mapping[str, Any], reason: str | None
-) -> Outcome:
+def _choose_claimant(connection: Connection, dispute: Dispute, chosen: Mapping[str, Any], author: Author) -> Outcome:
     cursor = cursor_of(connection)
     alias, claimant = dispute.subject_id, UUID(hex=chosen["instrument_id"])
     cursor.execute("UPDATE alias_claims SET is_chosen = false WHERE alias_id = %s AND is_chosen", [alias])
@@ -213,4 +203,4 @@ def _choose_claimant(
     if not cursor.rowcount:
         raise NotFound("claimant", claimant.hex, "it claims this ticker no more; look at the dispute again")
     keys = {Key(dispute.kind, UUID(hex=side["instrument_id"])) for side in dispute.sides}
-    return bulk.rederive(connection, keys, catalog.author(reason), aliases=[alias])
+    return bulk.rederive(connection, keys, author, aliases=[alias])

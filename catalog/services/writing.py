@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
 
-from catalog.repositories import bulk, faults, identities
-from catalog.repositories.driver import cursor_of
+from catalog.domain.base import Record
+from catalog.repositories import bulk, faults, feeds, identities
+from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Collision, Outcome, Submission
 
 AUDIT_LOCK_TIMEOUT = "5s"
@@ -33,6 +35,13 @@ def write(
             connection.commit()
     audit(engine, outcome.collisions, author)
     return outcome
+
+
+def by_operator(
+    cursor: Cursor, record: Record, stated: frozenset[str] | None = None, *, is_decided: bool = False
+) -> Submission:
+    """A record as this catalog's operator states it now."""
+    return Submission(record, feeds.operator(cursor), datetime.now(UTC), is_decided=is_decided, stated=stated)
 
 
 def run(engine: Engine, work: Callable[[Connection], Outcome], author: Author) -> Outcome:
