@@ -24,7 +24,14 @@ from catalog.domain.base import (
     Slug,
     Text,
 )
-from catalog.domain.vocabulary import PRICE_UNITS, TokenStandard, market_mic, native_aliases, split_price_unit
+from catalog.domain.vocabulary import (
+    MARKET_MICS,
+    PRICE_UNITS,
+    TokenStandard,
+    market_mic,
+    native_aliases,
+    split_price_unit,
+)
 from catalog.errors import InvalidIdentifier, InvalidRecord
 
 Decimals = Annotated[int, Field(ge=0, le=255)]
@@ -134,8 +141,10 @@ class _Equity(Record):
     def _fold(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        changes: dict[str, Any] = {}
         mic, currency = data.get("mic"), data.get("currency")
+        if mic.__class__ is currency.__class__ is str and mic not in MARKET_MICS and currency not in PRICE_UNITS:
+            return data
+        changes: dict[str, Any] = {}
         if isinstance(mic, str) and market_mic(mic) != mic:
             changes = {"mic": market_mic(mic), "segment_mic": data.get("segment_mic") or mic}
         if isinstance(currency, str):
