@@ -1,6 +1,7 @@
 """The codec tables: every number and every field order of docs/protocol.md, once.
 
 Nothing here is ever renumbered or reordered. A field is added at the end of its record, a code after the last one.
+It is long because it is one table: a reader of the protocol finds every number in this place.
 """
 
 from __future__ import annotations
