@@ -99,7 +99,7 @@ class InUse(CatalogError, ValueError):
     def __init__(self, what: str, id: str, users: list[str]) -> None:
         super().__init__(
             f"the {what} {quote(id)} is needed by {', '.join(quote(user) for user in users)}",
-            "retire or supersede those first, or repeat with --force",
+            "retire or supersede those first, or retire it with --force",
         )
         self.id, self.users = id, users
 

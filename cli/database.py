@@ -88,7 +88,9 @@ def grant_reader(
     for remaining in reader.remaining:
         output.note(f"it can still {remaining}: only a superuser can forbid that, by the same command")
     if resolve(session.database_url).database_url is None:
-        output.note("hint: the embedded server lets in nobody but its owner; try the role with SET ROLE")
+        output.note(
+            "hint: the embedded server lets in nobody but its owner; try the role with SET ROLE and SET search_path TO reporting"
+        )
     elif reader.is_new:
         output.note(f"hint: it has no password yet; give it one: {reader.password_statement}")
 

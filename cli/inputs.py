@@ -161,6 +161,8 @@ def _value(name: str, text: str, schema: dict[str, Any]) -> Any:
         if problem is not None or text[end:].strip() or not isinstance(value, list):
             raise typer.BadParameter(f"{name} is a JSON array, not {quote(text)}")
         return value
+    if text == "null":
+        raise typer.BadParameter(f"{name} cannot be set to nothing; leave it, or state what is true")
     return text
 
 

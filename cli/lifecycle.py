@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cli import inputs, output
+from cli import exits, inputs, output
 from cli.session import open_catalog, session
 
 app = typer.Typer(help="Delistings, expiries and successions: what is coming, and what is due.", no_args_is_help=True)
 
 _COLUMNS = ("at", "what", "record", "kind", "id", "successor", "ratio")
+_APPLIED = (*_COLUMNS, "error")
 
 
 @app.command()
@@ -36,4 +37,8 @@ def apply(
     session.judges = True
     moment = inputs.moment(until)
     with open_catalog() as catalog:
-        output.rows(catalog.apply_due(moment, reason), _COLUMNS)
+        found = catalog.apply_due(moment, reason)
+    output.rows(found, _APPLIED if any("error" in due for due in found) else _COLUMNS)
+    if any("error" in due for due in found):
+        output.error("not everything could be applied", "mend what its error names; it stays due")
+        raise typer.Exit(exits.NO)

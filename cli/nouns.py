@@ -32,9 +32,16 @@ _ACTIONS = {
     "resume": "Make a suspended record active again.",
     "relist": "Make a retired record active again: the same thing trades once more.",
 }
+_STATUS_AFTER = {"suspend": "suspended", "resume": "active", "relist": "active"}
 _WORDS = ("registered", "updated", "unchanged", "rejected", "conflicts", "collisions")
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The id, 32 or 16 hex digits; a listing's key.")]
+IdArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="The id, 32 or 16 hex digits; of a listing its key INSTRUMENT@VENUE[:SYMBOL], of an event type its number.",
+    ),
+]
 ReasonOption = Annotated[str | None, typer.Option(help="Why, for the change log.")]
 
 
@@ -51,8 +58,15 @@ def build(name: str) -> typer.Typer:
     return app
 
 
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
 def _register(app: typer.Typer, noun: str) -> None:
-    @app.command(help=f"Register {noun} records: a JSON object, an array, or JSON lines.")
+    @app.command(
+        help=f"Register {noun} records: a JSON object, an array, or JSON lines. Every field that is given becomes the "
+        "operator's word, which overrules feeds from then on; `update` states only some."
+    )
     def register(
         file: Annotated[str, typer.Argument(help="The file, or `-` for standard input.")], reason: ReasonOption = None
     ) -> None:
@@ -61,9 +75,12 @@ def _register(app: typer.Typer, noun: str) -> None:
         with open_catalog() as catalog:
             target = catalog.nouns[noun]
             if is_single:
-                id = target.register(_parse(items[0], target), reason)
+                id, disputes = catalog.register_one(_parse(items[0], target), reason)
                 found = target.get(str(id))
                 output.record(found, short=str(id) if noun == "listing" else str(found.shown_id))
+                if disputes:
+                    output.error("it is registered, and disagrees with others", "see `catalog disputes list`")
+                    raise typer.Exit(exits.NO)
             else:
                 _register_many(target, items, reason)
 
@@ -137,12 +154,15 @@ def _list(app: typer.Typer, noun: str) -> None:
 
 
 def _update(app: typer.Typer, noun: str) -> None:
-    @app.command(help=f"State fields of a {noun} as its operator, which overrules every feed.")
+    @app.command(help=f"State some fields of {_a(noun)} as its operator, which overrules every feed.")
     def update(
         id: IdArgument,
         fields: Annotated[list[str], typer.Argument(metavar="FIELD=VALUE...", help="What is true from now on.")],
         confirm_breaking: Annotated[
-            bool, typer.Option("--confirm-breaking", help="Allow a change of what a number means (decimals).")
+            bool,
+            typer.Option(
+                "--confirm-breaking", help="Allow a change of what a number means (decimals, contract_multiplier)."
+            ),
         ] = False,
         reason: ReasonOption = None,
     ) -> None:
@@ -158,9 +178,16 @@ def _action(action: str) -> Callable[[typer.Typer, str], None]:
     def add(app: typer.Typer, noun: str) -> None:
         @app.command(action, help=_ACTIONS[action])
         def act(id: IdArgument, reason: ReasonOption = None) -> None:
+            session.judges = True
             with open_catalog() as catalog:
                 changed = getattr(catalog.nouns[noun], action)(id, reason=reason)
             output.record(changed, short=f"{id} is {changed.status}")
+            if changed.status != _STATUS_AFTER[action]:
+                output.error(
+                    f"it stays {changed.status}",
+                    "a dispute or its calendar holds it: see `catalog disputes list --state all`, and its delist_at",
+                )
+                raise typer.Exit(exits.NO)
 
     return add
 
@@ -203,7 +230,7 @@ def _supersede(app: typer.Typer, noun: str) -> None:
 
 
 def _successions(app: typer.Typer, noun: str) -> None:
-    @app.command(help=f"Show what a {noun} follows, and what follows it.")
+    @app.command(help=f"Show what {_a(noun)} follows, and what follows it.")
     def successions(id: IdArgument) -> None:
         with open_catalog() as catalog:
             output.rows(catalog.nouns[noun].successions(id))
@@ -223,7 +250,7 @@ def _standard(app: typer.Typer, noun: str) -> None:
 
 
 def _history(app: typer.Typer, noun: str) -> None:
-    @app.command(help=f"Show every change of a {noun}, oldest first.")
+    @app.command(help=f"Show every change of {_a(noun)}, oldest first.")
     def history(id: IdArgument) -> None:
         with open_catalog() as catalog:
             found = catalog.nouns[noun].history(id)

@@ -22,7 +22,7 @@ Progress = Callable[[str, int], None]
 
 _UNSAFE = re.compile(r"[^\n -~]")
 _LABELS = ("symbol", "ticker", "iso_code", "isin", "mic", "slug", "pool_id", "address", "dex")
-_PLACES = ("mic", "blockchain", "exchange", "broker", "venue_id", "event_source")
+_PLACES = ("broker", "mic", "blockchain", "exchange", "event_source")
 _GAP = "  "
 
 
@@ -91,7 +91,7 @@ def rows(data: Sequence[Row], columns: Sequence[str] | None = None) -> None:
 
 def follow_line(change: Row) -> None:
     """One change for people, at once."""
-    names = ("sequence", "changed_at", "action", "record", "record_id", "actor", "reason", "difference")
+    names = ("sequence", "changed_at", "action", "record", "record_id", "listing", "actor", "reason", "difference")
     _write(_GAP.join(_cell(change[name]) for name in names if change.get(name) is not None))
     sys.stdout.flush()
 
@@ -225,8 +225,13 @@ def _cell(data: Any) -> str:
 
 
 def _summary(data: Row) -> Row:
-    id = data.get("id") or f"{data.get('instrument_id')}@{data.get('venue_id')}"
+    id = data.get("id")
+    if id is None:
+        symbol = data.get("symbol")
+        id = f"{data.get('instrument_id')}@{data.get('venue_id')}" + (f":{symbol}" if symbol else "")
     label = next((data[name] for name in _LABELS if name in data), None)
+    if data["record"] == "event_type":
+        label = f"version {data['version']}"
     place = next((data[name] for name in _PLACES if name in data and data[name] != label), None)
     return {
         "record": data["record"], "id": id, "symbol": label, "at": place, "name": data.get("name"), "status": data["status"],

@@ -29,6 +29,7 @@ def make_engine(url: str) -> Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "instrument-catalog",
+            "client_encoding": "utf8",
             "options": "-c timezone=UTC -c client_min_messages=warning -c jit=off",
         },
     )

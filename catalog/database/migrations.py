@@ -71,7 +71,7 @@ def current(connection: Connection) -> str | None:
     """The revision that the database says it is at; None when it has none."""
     if connection.execute(text("SELECT to_regclass('public.alembic_version')")).scalar() is None:
         return None
-    row = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    row = connection.execute(text("SELECT version_num FROM public.alembic_version")).scalar()
     return None if row is None else str(row)
 
 
@@ -118,6 +118,12 @@ def _migrate(url: str, direction: str, revision: str) -> None:
                 connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
                 connection.commit()
                 found = current(connection)
+                encoding = connection.execute(text("SHOW server_encoding")).scalar()
+                if encoding != "UTF8":
+                    raise SchemaMismatch(
+                        f"the database is encoded in {encoding}, and the catalog needs UTF8",
+                        "make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
+                    )
                 if found is not None and found not in known_revisions():
                     raise SchemaAhead(found, head())
                 with _configured(connection) as config:

@@ -103,6 +103,11 @@ SUCCESSION_KINDS: dict[str, int] = {
 ALIASING_SUCCESSIONS = frozenset(["learnt", "corrected"])
 #: The same line trades on under another identity: what means "what trades there now" follows, and nothing else.
 CONTINUING_SUCCESSIONS = frozenset(["isin_change", "redenomination"])
+#: Instruments of different types that can follow each other; the other types are followed by their own only.
+SUCCEEDING_EACH_OTHER: tuple[frozenset[str], ...] = (
+    frozenset(["token", "native", "asset"]),
+    frozenset(["stock", "etf"]),
+)
 #: The predecessor goes on beside its successor.
 LASTING_SUCCESSIONS = frozenset(["split_off"])
 

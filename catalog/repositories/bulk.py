@@ -353,7 +353,7 @@ class _Batch:
                 touched.setdefault(Key(statement.key.kind, subject), []).append(statement)
         fresh = {
             key for key, said in touched.items()
-            if key in self.created and len(said) == 1 and said[0].key == key and key.id not in settled.shared
+            if key in self.created and len(said) == 1 and said[0].key == key and key.id not in settled.affected
         }  # fmt: skip
         lost = self._rewire(settled, again)
         affected = (set(touched) | {Key(INSTRUMENT, id) for id in settled.affected} | again) - fresh

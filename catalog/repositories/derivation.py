@@ -141,6 +141,7 @@ class Derivation:
         rivals = self._rivals(own)
         if rivals:
             identities.lock(self.cursor, rivals)
+            self.calendar.add(self.cursor, rivals)
             for key, said in observations.of_subjects(self.cursor, rivals).items():
                 self.copies[key] = golden(said, ())
         holders: dict[str, list[Key]] = {}
@@ -266,6 +267,11 @@ class Derivation:
             # a by-ticker line never changes its ticker, which is its identity
             if moving:
                 nouns.release(self.cursor, table, column, moving)
+        leaving = [
+            key.id for key, values in old.items()
+            if values["record"] in EQUITY_RECORDS and values["status"] == "retired" != current[key]["status"]
+        ]  # fmt: skip
+        nouns.retire_tickers(self.cursor, leaving)
 
     def _remove_lost(self, current: Mapping[Key, Values]) -> None:
         """Take out listings whose instrument is another one now: what was said of them counts for rows of that one."""

@@ -65,22 +65,28 @@ def inherit(cursor: Cursor, old: UUID, new: UUID) -> set[UUID]:
     cursor.execute(
         """WITH gone AS (DELETE FROM alias_claims WHERE claimant_id = %s RETURNING alias_id, ticker, is_chosen)
         INSERT INTO alias_claims (alias_id, claimant_id, ticker, is_chosen) SELECT alias_id, %s, ticker, is_chosen FROM gone
-        ON CONFLICT (alias_id, claimant_id) DO NOTHING RETURNING alias_id""",
+        ON CONFLICT (alias_id, claimant_id)
+        DO UPDATE SET is_chosen = alias_claims.is_chosen OR excluded.is_chosen RETURNING alias_id""",
         [old, new],
     )
     return {alias for (alias,) in cursor.fetchall()}
 
 
 def closure(cursor: Cursor, keys: Iterable[Key]) -> set[Key]:
-    """The instruments that a change of these ids may touch: their aliases' targets and all who share a claim."""
+    """The instruments that a change of these ids may touch: their aliases' targets and all who share a claim, or share
+    one with somebody who does."""
     ids = [k.id for k in keys if k.kind == INSTRUMENT]
     if not ids:
         return set()
     cursor.execute(
-        """WITH touched AS (
-            SELECT alias_id FROM alias_claims WHERE alias_id = ANY(%(ids)s)
-            UNION SELECT alias_id FROM alias_claims WHERE claimant_id = ANY(%(ids)s))
-        SELECT alias_id FROM touched UNION SELECT claimant_id FROM alias_claims JOIN touched USING (alias_id)""",
+        """WITH RECURSIVE touched(alias_id) AS (
+            SELECT alias_id FROM (
+                SELECT alias_id FROM alias_claims WHERE alias_id = ANY(%(ids)s)
+                UNION SELECT alias_id FROM alias_claims WHERE claimant_id = ANY(%(ids)s)) AS own
+            UNION SELECT further.alias_id FROM touched JOIN alias_claims shared USING (alias_id)
+            JOIN alias_claims further ON further.claimant_id = shared.claimant_id)
+        SELECT alias_id FROM touched UNION SELECT claimant_id FROM alias_claims JOIN touched USING (alias_id)
+        UNION SELECT id FROM identities WHERE kind = 1 AND target_id = ANY(%(ids)s)""",
         {"ids": ids},
     )
     return {Key(INSTRUMENT, id) for (id,) in cursor.fetchall()}
@@ -122,12 +128,13 @@ def settle_aliases(
                 settled.chosen[alias] = target
         if not new and alias not in forced:
             continue
-        retargeted.append((alias, target))
-        _retarget(cursor, settled, alias, held[key], target, is_new=key in created)
-        held[key] = Held(held[key].identity, True, target)
+        for id in (alias, *_retarget(cursor, settled, alias, held[key], target, is_new=key in created)):
+            retargeted.append((id, target))
+            if Key(INSTRUMENT, id) in held:
+                held[Key(INSTRUMENT, id)] = Held(held[Key(INSTRUMENT, id)].identity, True, target)
     _write(cursor, entered, retargeted)
     disputes.close_aliases(cursor, [alias for alias, target in retargeted if target is not None])
-    _add_groups_of(cursor, settled, stated, wanted)
+    _add_groups_of(cursor, settled, {*stated, *(c for c in made if Key(INSTRUMENT, c) not in created)}, wanted)
     settled.affected |= settled.shared
     settled.drafts += [
         conflict(alias, claimants) for alias, claimants in settled.groups.items() if alias not in settled.chosen
@@ -135,25 +142,38 @@ def settle_aliases(
     return settled
 
 
-def _retarget(cursor: Cursor, settled: Settled, alias: UUID, old: Held, target: UUID | None, *, is_new: bool) -> None:
-    """Note what follows from an id that stands for `target` from now on."""
+def _retarget(
+    cursor: Cursor, settled: Settled, alias: UUID, old: Held, target: UUID | None, *, is_new: bool
+) -> list[UUID]:
+    """Note what follows from an id that stands for `target` from now on; returns the aliases that go along with it."""
+    along: list[UUID] = []
     if not old.is_alias:
         settled.converted.append((alias, target))
         settled.rewired.add(alias)
+        cursor.execute("SELECT id FROM identities WHERE kind = 1 AND target_id = %s ORDER BY id", [alias])
+        along = [id for (id,) in cursor.fetchall()]
+        settled.moves += [(id, target) for id in along]
+        settled.rewired |= set(along)
     if not is_new:
         settled.moves.append((alias, target))
         settled.affected |= {i for i in (old.target, target) if i is not None}
         settled.rewired |= {alias} if old.target is None else {alias, old.target}
         if target is None:
             settled.drafts += _quarantine_all(cursor, alias)
+        else:
+            successions.repoint(cursor, INSTRUMENT, {alias: target})
+    return along
 
 
-def _add_groups_of(cursor: Cursor, settled: Settled, stated: Iterable[UUID], wanted: Mapping[UUID, object]) -> None:
-    """Add the aliases that instruments of the batch claimed together with others before it."""
-    own = [alias for alias in claims_by(cursor, stated) if alias not in settled.groups and alias not in wanted]
-    shared = {alias: claimants for alias, claimants in claims(cursor, own).items() if len(claimants) > 1}
-    settled.groups |= shared
-    settled.chosen |= {alias: target for alias, target in _decided(cursor, shared).items() if target is not None}
+def _add_groups_of(cursor: Cursor, settled: Settled, stated: set[UUID], wanted: Mapping[UUID, object]) -> None:
+    """Add the aliases that whatever is derived anew claimed together with others before this batch."""
+    seen: set[UUID] = set()
+    while new := (stated | settled.shared | settled.affected) - seen:
+        seen |= new
+        own = [alias for alias in claims_by(cursor, new) if alias not in settled.groups and alias not in wanted]
+        shared = {alias: claimants for alias, claimants in claims(cursor, own).items() if len(claimants) > 1}
+        settled.groups |= shared
+        settled.chosen |= {alias: target for alias, target in _decided(cursor, shared).items() if target is not None}
 
 
 def _decided(cursor: Cursor, everyone: Mapping[UUID, Mapping[UUID, str]]) -> dict[UUID, UUID | None]:
@@ -168,8 +188,11 @@ def _decided(cursor: Cursor, everyone: Mapping[UUID, Mapping[UUID, str]]) -> dic
     succeeded = successions.followed(cursor, INSTRUMENT, shared)
     found: dict[UUID, UUID | None] = {}
     for alias, claimants in everyone.items():
-        left = [c for c in claimants if not succeeded.get(c, frozenset()) & claimants.keys()]
-        found[alias] = chosen.get(alias) or (left[0] if len(left) == 1 else None)
+        # an operator's choice goes on to whatever follows the chosen one
+        own = chosen.get(alias)
+        among = claimants.keys() if own is None else (succeeded.get(own, frozenset()) & claimants.keys()) or {own}
+        left = [c for c in among if not succeeded.get(c, frozenset()) & among]
+        found[alias] = left[0] if len(left) == 1 else None
     return found
 
 

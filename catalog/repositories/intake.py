@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -116,9 +117,7 @@ class Intake:
                     Draft(doubt.rule, key_of(doubt.subject), doubt.field, [side], str(doubt.said.get("cusip")))
                 )
             if screened.record is not None:
-                believed.append(
-                    Submission(screened.record, submission.feed, submission.observed_at, submission.payload_hash)
-                )
+                believed.append(replace(submission, record=screened.record))
         if not believed:
             self.outcome.results[key] = "conflicts"
             cusip = getattr(group[0].record, "cusip", "")

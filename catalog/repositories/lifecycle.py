@@ -65,6 +65,10 @@ class Calendar:
         """The calendar for these records."""
         return cls(applied_until(cursor), successions.ends(cursor, keys))
 
+    def add(self, cursor: Cursor, keys: Iterable[Key]) -> None:
+        """Take up more records."""
+        self.succeeded |= successions.ends(cursor, keys)
+
     def is_over(self, key: Key, values: Mapping[str, Any], copy: Golden) -> bool:
         """Whether a record has ended, and nobody has said since then that it is there all the same."""
         ends = [at for at in (_end(values), _expiry(values)) if at is not None and self.until and at <= self.until]

@@ -50,7 +50,7 @@ def release(cursor: Cursor, table: str, column: str, ids: Iterable[UUID]) -> Non
 
 
 def retire_tickers(cursor: Cursor, ids: Iterable[UUID]) -> None:
-    """Take by-ticker lines out of the rule that a ticker is unique, just before they are replaced."""
+    """Take lines out of the rule that a ticker is unique among those not retired, just before they are replaced."""
     wanted = list(ids)
     if wanted:
         cursor.execute("UPDATE equities SET is_retired = true WHERE id = ANY(%s)", [wanted])

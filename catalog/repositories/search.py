@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,13 @@ from uuid import UUID
 from catalog.domain.base import Record
 from catalog.domain.identity import KINDS, decode_identity
 from catalog.domain.records import RECORDS
-from catalog.errors import InvalidRecord
+from catalog.errors import Ambiguous, InvalidRecord
 from catalog.repositories import mapping
 from catalog.repositories.driver import Cursor
 from catalog.repositories.statements import Key, listing_key
 
 MAX_PAGE = 1000
+_HEX_ID = re.compile(r"[0-9a-f]{32}")
 SCHEMES = ("id", "isin", "cusip", "figi", "symbol", "address", "exchange-symbol")
 _I, _S, _V, _P = KINDS["instrument"], KINDS["security"], KINDS["venue"], KINDS["pair"]
 _POOL, _BROKER, _EVENT = KINDS["pool"], KINDS["broker-contract"], KINDS["event-type"]
@@ -227,13 +229,32 @@ def explain(cursor: Cursor, id: UUID) -> list[dict[str, Any]]:
     ]
 
 
-def listing_from_key(text: str) -> Key:
-    """The key of a listing from its name `INSTRUMENT@VENUE[:SYMBOL]`."""
+def listing_from_key(cursor: Cursor, text: str) -> Key:
+    """The key of a listing from its name `INSTRUMENT@VENUE[:SYMBOL]`; the symbol is needed where there are several.
+
+    Raises InvalidRecord, Ambiguous.
+    """
     instrument, at, rest = text.partition("@")
-    venue, _, symbol = rest.partition(":")
+    venue, colon, symbol = rest.partition(":")
     if not at:
         raise InvalidRecord("listing", text, "INSTRUMENT@VENUE[:SYMBOL] is expected")
-    return Key(mapping.KIND_CODES["listing"], listing_key(instrument, venue, symbol))
+    key = Key(mapping.KIND_CODES["listing"], listing_key(instrument, venue, symbol))
+    if colon or not all(_HEX_ID.fullmatch(id) for id in (instrument, venue)):
+        return key
+    cursor.execute(
+        "SELECT id, symbol FROM listings WHERE instrument_id = %s AND venue_id = %s ORDER BY symbol",
+        [UUID(hex=instrument), UUID(hex=venue)],
+    )
+    found = cursor.fetchall()
+    if len(found) > 1 and key.id not in [id for id, _ in found]:
+        raise Ambiguous("listing", text, [f"{text}:{local}" for _, local in found])
+    return Key(key.kind, found[0][0]) if len(found) == 1 else key
+
+
+def listing_names(cursor: Cursor, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What users call the listings in these rows: `INSTRUMENT@VENUE[:SYMBOL]`."""
+    found = mapping.load_kind(cursor, mapping.KIND_CODES["listing"], list(ids))
+    return {id: str(getattr(to_record(values), "key")) for id, values in found.items()}  # noqa: B009
 
 
 def counts(cursor: Cursor) -> dict[str, int]:

@@ -199,16 +199,17 @@ def _aliases(connection: psycopg.Connection[Any], contents: Contents) -> Iterato
             )
 
 
-#: A predecessor that became an alias is no record any more: the alias says all that there is to say.
+#: A side that became an alias is no record any more: the alias says all that there is to say.
 _SUCCESSIONS = """SELECT {} FROM successions s JOIN succession_kinds k USING (succession_kind)
-    WHERE NOT (s.is_in_effect AND s.succession_kind = ANY(%s))"""
+    WHERE NOT (s.is_in_effect AND s.succession_kind = ANY(%s)) AND NOT EXISTS (SELECT 1 FROM identities i
+        WHERE i.kind = s.kind AND i.id IN (s.predecessor_id, s.successor_id) AND i.is_alias)"""
 
 
 def _successions(cursor: Cursor) -> Iterator[SuccessionEntry]:
     columns = """s.kind, s.predecessor_id, s.successor_id, s.succession_kind, s.ratio, s.effective_at, s.is_in_effect,
         c.sequence, c.changed_at"""
     lateral = """CROSS JOIN LATERAL (SELECT sequence, changed_at FROM changes c WHERE c.kind = s.kind
-        AND c.record_id = s.predecessor_id AND c.action = 'supersede' ORDER BY sequence DESC LIMIT 1) c WHERE"""
+        AND c.record_id = s.predecessor_id ORDER BY c.action = 'supersede' DESC, sequence DESC LIMIT 1) c WHERE"""
     query = _SUCCESSIONS.format(columns).replace("WHERE", lateral, 1)
     cursor.execute(f"{query} ORDER BY s.kind, s.predecessor_id, s.successor_id, k.code", [sorted(ALIASING_SUCCESSIONS)])
     for kind, old, new, name, ratio, at, in_effect, sequence, changed_at in cursor.fetchall():

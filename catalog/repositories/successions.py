@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -50,6 +50,46 @@ def find(cursor: Cursor, wanted: Succession) -> Succession | None:
     )
     found = cursor.fetchone()
     return Succession(*found) if found else None
+
+
+def between(cursor: Cursor, kind: int, predecessor: UUID, successor: UUID) -> Succession | None:
+    """The stored succession between these two, of whatever kind: there is one at most."""
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM successions WHERE (kind, predecessor_id, successor_id) = (%s, %s, %s)",
+        [kind, predecessor, successor],
+    )
+    found = cursor.fetchone()
+    return Succession(*found) if found else None
+
+
+def repoint(cursor: Cursor, kind: int, now: Mapping[UUID, UUID]) -> None:
+    """Let what is recorded about ids that became aliases be about what they stand for.
+
+    What made an id an alias stays with it. What would let a record follow itself, or says what is recorded already,
+    goes.
+    """
+    if not now:
+        return
+    cursor.execute(
+        f"""SELECT {_COLUMNS} FROM successions
+        WHERE kind = %(kind)s AND (predecessor_id = ANY(%(old)s) OR successor_id = ANY(%(old)s))
+        ORDER BY effective_at, predecessor_id, successor_id""",
+        {"kind": kind, "old": list(now)},
+    )
+    for s in [Succession(*cells) for cells in cursor.fetchall()]:
+        is_done = s.is_in_effect and s.succession_kind in ALIASING_SUCCESSIONS
+        predecessor = s.predecessor if is_done else now.get(s.predecessor, s.predecessor)
+        successor = now.get(s.successor, s.successor)
+        if (predecessor, successor) == (s.predecessor, s.successor):
+            continue
+        if predecessor == successor or between(cursor, kind, predecessor, successor):
+            cursor.execute("DELETE FROM successions WHERE (kind, predecessor_id, successor_id) = (%s, %s, %s)", s[:3])
+        else:
+            cursor.execute(
+                """UPDATE successions SET predecessor_id = %s, successor_id = %s
+                WHERE (kind, predecessor_id, successor_id) = (%s, %s, %s)""",
+                [predecessor, successor, *s[:3]],
+            )
 
 
 def insert(cursor: Cursor, new: Succession) -> None:
@@ -120,6 +160,18 @@ def followed(cursor: Cursor, kind: int, ids: Iterable[UUID]) -> dict[UUID, froze
         {"kind": kind, "lasting": sorted(LASTING_SUCCESSIONS), "ids": wanted},
     )
     return {first: frozenset(later) for first, later in cursor.fetchall()}
+
+
+def leading_to(cursor: Cursor, kind: int, id: UUID) -> set[UUID]:
+    """A record and everything that it follows, directly or not, by successions in effect that end what they follow."""
+    cursor.execute(
+        """WITH RECURSIVE line(id) AS (SELECT %(id)s::uuid
+            UNION SELECT s.predecessor_id FROM line JOIN successions s ON s.successor_id = line.id
+            WHERE s.kind = %(kind)s AND s.is_in_effect AND NOT s.succession_kind = ANY(%(lasting)s))
+        SELECT id FROM line""",
+        {"kind": kind, "lasting": sorted(LASTING_SUCCESSIONS), "id": id},
+    )
+    return {id for (id,) in cursor.fetchall()}
 
 
 def leads_back(cursor: Cursor, kind: int, predecessor: UUID, successor: UUID) -> bool:

@@ -11,21 +11,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from catalog.database import migrations
 from catalog.database.engine import is_connection_failure, make_engine, unavailable
 from catalog.domain.base import Record
 from catalog.domain.calendar import format_moment
 from catalog.domain.identity import KIND_NAMES, Id, decode_identity
-from catalog.errors import CatalogError, NotFound
+from catalog.errors import CatalogError, DatabaseUnavailable, NotFound
 from catalog.repositories import changes, disputes, feeds, runs, search
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Outcome, Submission, key_of
 from catalog.services import desk, imports, lifecycle, widths, writing
 from catalog.services.nouns import NOUNS, Noun
 from catalog.services.shapes import change_line, dispute_line, due_line, plain
+from catalog.settings import mask_url
 
 if TYPE_CHECKING:
     from catalog.snapshot.writer import SnapshotInfo
@@ -86,7 +88,14 @@ class Catalog:
         catalog = cls(chosen, actor, stop)
         try:
             with catalog.connected() as connection:
-                migrations.require_current(connection)
+                try:
+                    migrations.require_current(connection)
+                except ProgrammingError as error:
+                    if not isinstance(error.orig, InsufficientPrivilege):
+                        raise
+                    reason = f"this role may not read the catalog's tables ({mask_url(chosen)})"
+                    hint = "a reader reads the views of the schema reporting, with any SQL client"
+                    raise DatabaseUnavailable(reason, hint) from None
         except BaseException:
             catalog.close()
             raise
@@ -135,15 +144,21 @@ class Catalog:
         Registering what is known already changes nothing. `stated` keeps the statement to some fields.
         Raises IdCollision, Conflict, InvalidRecord.
         """
+        return self.register_one(record, reason, stated=stated)[0]
+
+    def register_one(
+        self, record: Record, reason: str | None = None, *, stated: frozenset[str] | None = None
+    ) -> tuple[Id | str, int]:
+        """Register one record as `register` does; also returns how many disputes that opened."""
         with self.transaction() as cursor:
             submission = writing.by_operator(cursor, record, stated)
         outcome = writing.write(self.engine, [submission], self.author(reason), all_or_nothing=True)
         if outcome.errors:
             raise outcome.errors.get(key_of(record)) or next(iter(outcome.errors.values()))
         if record.kind == "listing":
-            return str(getattr(record, "key"))  # noqa: B009 - only listings have it
+            return str(getattr(record, "key")), len(outcome.disputes)  # noqa: B009 - only listings have it
         with self.transaction() as cursor:
-            return Id(search.resolve(cursor, key_of(record)).id.bytes)
+            return Id(search.resolve(cursor, key_of(record)).id.bytes), len(outcome.disputes)
 
     def register_many(self, records: Iterable[Record], reason: str | None = None) -> RegisterReport:
         """Register any number of records, in batches with a transaction each; a bad one never stops the others."""
@@ -198,7 +213,9 @@ class Catalog:
     def changes(self, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
         """The change log after a sequence number, oldest first."""
         with self.transaction() as cursor:
-            return [change_line(c) for c in changes.after(cursor, after, limit)]
+            found = changes.after(cursor, after, limit)
+            listings = search.listing_names(cursor, {c.record_id for c in found if c.record == "listing"})
+            return [change_line(c, listings.get(c.record_id)) for c in found]
 
     def explain(self, id: str) -> list[dict[str, Any]]:
         """The canonical identities behind an id."""

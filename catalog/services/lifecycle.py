@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from catalog.domain.calendar import moment
-from catalog.domain.decimals import canonical_decimal
+from catalog.domain.calendar import format_moment, moment
+from catalog.domain.decimals import canonical_decimal, format_decimal
 from catalog.domain.identity import KIND_NAMES
-from catalog.domain.vocabulary import ALIASING_SUCCESSIONS, CONTINUING_SUCCESSIONS, SUCCESSION_KINDS
-from catalog.errors import Conflict, InvalidRecord, NotFound
+from catalog.domain.vocabulary import (
+    ALIASING_SUCCESSIONS,
+    CONTINUING_SUCCESSIONS,
+    SUCCEEDING_EACH_OTHER,
+    SUCCESSION_KINDS,
+)
+from catalog.errors import CatalogError, Conflict, InvalidRecord, NotFound
 from catalog.repositories import bulk, equities, identities, lifecycle, mapping, successions
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.lifecycle import Due
@@ -54,9 +58,13 @@ def supersede(
             if known.ratio != wanted.ratio or (effective_at is not None and known.effective_at != at):
                 raise Conflict("succession", kind, predecessor.id.hex, "recorded already with another ratio or time:")
             return Outcome()
+        other = successions.between(cursor, predecessor.kind, predecessor.id, successor.id)
+        if other is not None:
+            reason = f"these two are recorded already, as {other.succession_kind}:"
+            raise Conflict("succession", kind, predecessor.id.hex, reason)
         _check(cursor, keys, kind)
         successions.insert(cursor, wanted)
-        outcome = _apply(connection, [wanted], author) if wanted.is_in_effect else Outcome()
+        outcome = _apply(connection, wanted, author) if wanted.is_in_effect else Outcome()
         outcome.changes.insert(0, _recorded(cursor, wanted))
         return outcome
 
@@ -84,10 +92,15 @@ def _check(cursor: Cursor, keys: tuple[Key, Key], kind: str) -> None:
         raise InvalidRecord("successor", successor.id.hex, "it is followed by its predecessor already", code="cycle")
     if kind in ALIASING_SUCCESSIONS | CONTINUING_SUCCESSIONS and predecessor.kind != INSTRUMENT:
         raise InvalidRecord("kind", kind, f"only of instruments, not of a {KIND_NAMES[predecessor.kind]}")
-    if kind in ALIASING_SUCCESSIONS:
-        old, new = (mapping.load_kind(cursor, k.kind, [k.id])[k.id]["record"] for k in keys)
-        if mapping.NOUNS[old].tables != mapping.NOUNS[new].tables:
-            raise InvalidRecord("successor", successor.id.hex, f"a {old} and a {new} cannot be one thing")
+    old, new = (mapping.load_kind(cursor, k.kind, [k.id])[k.id]["record"] for k in keys)
+    if kind in ALIASING_SUCCESSIONS and mapping.NOUNS[old].tables != mapping.NOUNS[new].tables:
+        raise InvalidRecord("successor", successor.id.hex, f"a {old} and a {new} cannot be one thing")
+    if (
+        predecessor.kind == INSTRUMENT
+        and old != new
+        and not any({old, new} <= group for group in SUCCEEDING_EACH_OTHER)
+    ):
+        raise InvalidRecord("successor", successor.id.hex, f"a {new} cannot follow a {old}")
 
 
 def _recorded(cursor: Cursor, new: Succession) -> Change:
@@ -96,57 +109,104 @@ def _recorded(cursor: Cursor, new: Succession) -> Change:
     loaded = mapping.load_kind(cursor, key.kind, [key.id]).get(key.id)
     if loaded is None:  # it has just become an alias
         loaded = mapping.load_kind(cursor, key.kind, [new.successor])[new.successor]
-    said = {"successor": new.successor.hex, "kind": new.succession_kind, "effective_at": new.effective_at.isoformat()}
+    said = {
+        "successor": new.successor.hex,
+        "kind": new.succession_kind,
+        "effective_at": format_moment(new.effective_at),
+    }
+    if new.ratio is not None:
+        said["ratio"] = format_decimal(new.ratio)
     return Change(key, loaded["record"], "supersede", None, {"succession": said})
 
 
-def _apply(connection: Connection, which: Iterable[Succession], author: Author) -> Outcome:
-    """Let successions take effect on the records: they are marked already."""
+def _apply(connection: Connection, s: Succession, author: Author) -> Outcome:
+    """Let a succession take effect on the records: it is marked already."""
     cursor = cursor_of(connection)
-    keys: set[Key] = set()
+    keys = {Key(s.kind, s.predecessor), Key(s.kind, s.successor)}
     aliases: set[UUID] = set()
     rewired: set[UUID] = set()
-    for s in which:
-        keys |= {Key(s.kind, s.predecessor), Key(s.kind, s.successor)}
-        if s.kind == INSTRUMENT:
-            # those who claim a ticker together with the predecessor may have it to themselves now
-            aliases |= equities.claims_by(cursor, [s.predecessor]).keys()
-        if s.succession_kind in ALIASING_SUCCESSIONS:
-            equities.inherit(cursor, s.predecessor, s.successor)
-            aliases.add(s.predecessor)
-            keys.discard(Key(s.kind, s.predecessor))
-        if s.succession_kind in ALIASING_SUCCESSIONS | CONTINUING_SUCCESSIONS:
-            rewired.add(s.predecessor)
+    if s.kind == INSTRUMENT:
+        # those who claim a ticker together with what came before may have it to themselves now
+        aliases |= equities.claims_by(cursor, successions.leading_to(cursor, s.kind, s.predecessor)).keys()
+    if s.succession_kind in ALIASING_SUCCESSIONS | CONTINUING_SUCCESSIONS:
+        rewired |= {s.predecessor, *successions.followed(cursor, s.kind, [s.predecessor])[s.predecessor]}
+    if s.succession_kind in ALIASING_SUCCESSIONS:
+        successions.repoint(cursor, s.kind, {s.predecessor: s.successor})
+        equities.inherit(cursor, s.predecessor, s.successor)
+        aliases.add(s.predecessor)
+        keys.discard(Key(s.kind, s.predecessor))
     return bulk.rederive(connection, keys, author, aliases=aliases, rewired=rewired)
 
 
 def apply_due(engine: Engine, until: datetime, author: Author) -> list[Due]:
     """Apply everything that is due until a moment: delistings, expiries, successions. Returns what was.
 
-    Doing it again for the same moment changes nothing. Raises InvalidRecord for a moment that lies ahead.
+    Each succession has a transaction of its own, and so have all ends together: one that cannot be applied does not
+    stop the others. It stays due, and is returned with its `error`. Doing it again for the same moment changes nothing.
+    Raises InvalidRecord for a moment that lies ahead.
     """
     until = moment(until)
     if until > datetime.now(UTC):
         raise InvalidRecord("until", until.isoformat(), "it lies ahead; what will be due is listed by `upcoming`")
+    with engine.begin() as connection:
+        lifecycle.advance(cursor_of(connection), until)
+    applied = [*_succeed(engine, until, author), *_end(engine, until, author)]
+    return sorted(applied, key=lifecycle.order)
+
+
+def _succeed(engine: Engine, until: datetime, author: Author) -> list[Due]:
+    """Let the successions that are due take effect, one after the other."""
     applied: list[Due] = []
+    refused: set[tuple[int, UUID, UUID]] = set()
+    chosen: list[Succession] = []
 
     def work(connection: Connection) -> Outcome:
         cursor = cursor_of(connection)
-        applied.clear()
-        lifecycle.advance(cursor, until)
-        late = successions.due(cursor, until)
-        successions.put_in_effect(cursor, late)
-        ends = lifecycle.ending(cursor, None, until)
-        applied.extend([*lifecycle.succeeding_now(late), *ends])
-        outcome = _apply(connection, late, author) if late else Outcome()
-        over = {due.key for due in ends}
-        if over:
-            bulk.join(outcome, bulk.rederive(connection, over, author))
-        return outcome
+        chosen[:] = [s for s in successions.due(cursor, until) if s[:3] not in refused][:1]
+        if not chosen:
+            return Outcome()
+        successions.put_in_effect(cursor, chosen)
+        return _apply(connection, chosen[0], author)
 
-    outcome = writing.run(engine, work, author)
+    while True:
+        try:
+            writing.run(engine, work, author)
+        except CatalogError as error:
+            (failed,) = chosen
+            refused.add(failed[:3])
+            applied += [_failed(due, error) for due in lifecycle.succeeding_now([failed])]
+        else:
+            if not chosen:
+                return applied
+            applied += lifecycle.succeeding_now(chosen)
+
+
+def _end(engine: Engine, until: datetime, author: Author) -> list[Due]:
+    """Retire what has ended: all together, or one by one when one of them is in the way."""
+    with engine.connect() as connection:
+        ends = lifecycle.ending(cursor_of(connection), None, until)
+    if not ends:
+        return []
+    try:
+        return _end_these(engine, ends, author)
+    except CatalogError:
+        applied: list[Due] = []
+        for due in ends:
+            try:
+                applied += _end_these(engine, [due], author)
+            except CatalogError as error:
+                applied.append(_failed(due, error))
+        return applied
+
+
+def _end_these(engine: Engine, ends: list[Due], author: Author) -> list[Due]:
+    outcome = writing.run(engine, lambda connection: bulk.rederive(connection, {d.key for d in ends}, author), author)
     changed = {change.key for change in outcome.changes}
-    return [due for due in sorted(applied, key=lifecycle.order) if due.key in changed or due.what == "succeed"]
+    return [due for due in ends if due.key in changed]
+
+
+def _failed(due: Due, error: CatalogError) -> Due:
+    return due._replace(detail=due.detail | {"error": str(error)})
 
 
 def upcoming(engine: Engine, days: int, at: datetime | None = None) -> list[Due]:

@@ -82,7 +82,15 @@ class Noun:
     def update(
         self, id: str | int, fields: dict[str, Any], confirm_breaking: bool = False, reason: str | None = None
     ) -> Record:
-        """State fields of a record as its operator, which overrules every feed. Raises BreakingChange unless confirmed."""
+        """State fields of a record as its operator, which overrules every feed.
+
+        Raises BreakingChange unless confirmed, InUse for a retirement while others need the record (see `retire`).
+        """
+        if fields.get("status") == "retired":
+            self._refuse_in_use(id)
+        return self._state(id, fields, confirm_breaking, reason)
+
+    def _state(self, id: str | int, fields: dict[str, Any], confirm_breaking: bool, reason: str | None) -> Record:
         old = self.get(id)
         model = type(old)
         by_ticker = getattr(old, "isin", None) is not None
@@ -93,7 +101,10 @@ class Noun:
                 raise InvalidRecord(name, value, "it is part of the identity", hint=hint)
             if name in old.BREAKING and before not in (None, value) and not confirm_breaking:
                 raise BreakingChange(str(id), name, before, value)
-        needed = {*old.IDENTITY, *(n for n, f in model.model_fields.items() if f.is_required())}
+        # the new values must go with all the others; of what has an ISIN only the identity, since the rest claims ids
+        needed = set(model.model_fields) - {"record"}
+        if "isin" in needed:
+            needed = {*old.IDENTITY, *(n for n, f in model.model_fields.items() if f.is_required())}
         kept = {n: getattr(old, n) for n in needed if getattr(old, n) is not None and n not in fields}
         if by_ticker:
             kept.pop("ticker", None)
@@ -106,13 +117,9 @@ class Noun:
 
     def retire(self, id: str | int, reason: str | None = None, force: bool = False) -> Record:
         """Retire a record. It stays, with its id, for ever. Raises InUse when others need it, unless `force` is given."""
-        with self.catalog.transaction() as cursor:
-            key = search.resolve(cursor, self._key(cursor, id))
-            users = [] if force else references.in_use_by(cursor, key)
-            names = [_name(cursor, user) for user in users]
-        if names:
-            raise InUse(self.name, str(id), names)
-        return self.update(id, {"status": "retired"}, reason=reason)
+        if not force:
+            self._refuse_in_use(id)
+        return self._state(id, {"status": "retired"}, False, reason)
 
     def resume(self, id: str | int, reason: str | None = None) -> Record:
         """Make a suspended record active again."""
@@ -159,6 +166,13 @@ class Noun:
             raise NotFound(self.name, id)
         return [change_line(c) | ({"before": former[c.sequence].image} if c.sequence in former else {}) for c in found]
 
+    def _refuse_in_use(self, id: str | int) -> None:
+        with self.catalog.transaction() as cursor:
+            key = search.resolve(cursor, self._key(cursor, id))
+            names = [_name(cursor, user) for user in references.in_use_by(cursor, key)]
+        if names:
+            raise InUse(self.name, str(id), names)
+
     def _check(self, record: Record) -> Record:
         if record.record not in self.records:
             raise InvalidRecord("record", record.record, f"one of {', '.join(self.records)} is expected")
@@ -166,7 +180,7 @@ class Noun:
 
     def _key(self, cursor: Cursor, id: str | int) -> Key:
         if self.name == "listing":
-            return search.listing_from_key(str(id))
+            return search.listing_from_key(cursor, str(id))
         text = str(id)
         if self.kind == "event-type" and text.isascii() and text.isdigit() and len(text) <= 10:
             found = search.by_number(cursor, int(text))

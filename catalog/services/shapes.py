@@ -22,13 +22,15 @@ def shown_id(key: Key) -> str | int:
     return event_type_number(Id(key.id.bytes)) if KIND_NAMES[key.kind] == "event-type" else key.id.hex
 
 
-def change_line(change: changes.LoggedChange) -> dict[str, Any]:
-    """One line of the change log."""
+def change_line(change: changes.LoggedChange, listing: str | None = None) -> dict[str, Any]:
+    """One line of the change log; a listing has no id, but its key."""
     line = plain(change._asdict())
     line["kind"] = KIND_NAMES[change.kind]
     line["record_id"] = shown_id(Key(change.kind, change.record_id))
     if line["kind"] == "listing":
         del line["record_id"]
+        if listing is not None:
+            line["listing"] = listing
     return line
 
 

@@ -73,4 +73,6 @@ def test_on_the_embedded_server(run: Run, scratch_directory: Path, monkeypatch: 
         assert run("db", "upgrade").code == 0
         done = run("db", "grant-reader", NAME)
         assert done.code == 0
-        assert done.lines == ["hint: the embedded server lets in nobody but its owner; try the role with SET ROLE"]
+        assert done.lines == [
+            "hint: the embedded server lets in nobody but its owner; try the role with SET ROLE and SET search_path TO reporting"
+        ]
