@@ -105,6 +105,8 @@ class Golden:
     values: dict[str, Any]
     winners: dict[str, tuple[int, Stamp]]
     disputes: list[FieldDispute]
+    #: When the operator, or the best of the feeds that speak of it, last said that the record is not retired.
+    last_alive: datetime | None = None
 
     @property
     def is_suspended(self) -> bool:
@@ -139,7 +141,14 @@ def golden(observations: Iterable[Observation], breaking: Iterable[str]) -> Gold
         speaking = [v for v in voices if v.first(name) is not None]
         if speaking:
             _settle(name, speaking, values, winners, disputes)
-    return Golden(values, winners, disputes)
+    return Golden(values, winners, disputes, _last_alive(voices))
+
+
+def _last_alive(voices: list[Observation]) -> datetime | None:
+    speaking = [(v, said) for v in voices if (said := v.said("status")) is not None]
+    feeds = [v.feed.precedence for v, _ in speaking if v.feed.source != OPERATOR_SOURCE]
+    believed = [said for v, said in speaking if v.feed.source == OPERATOR_SOURCE or v.feed.precedence == min(feeds)]
+    return max((s.stamp.observed_at for s in believed if s.value != "retired"), default=None)
 
 
 def _settle(

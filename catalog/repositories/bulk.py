@@ -14,11 +14,11 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Connection
 
-from catalog.domain.golden import Observation, golden, merge
+from catalog.domain.consistency import believed
+from catalog.domain.golden import Golden, Observation, merge
 from catalog.domain.identity import LISTING_KIND
 from catalog.domain.instruments import Token
-from catalog.domain.records import RECORDS
-from catalog.errors import CatalogError, Conflict, InvalidRecord
+from catalog.errors import Busy, CatalogError, Conflict, InvalidRecord
 from catalog.repositories import (
     changes,
     disputes,
@@ -48,12 +48,15 @@ from catalog.repositories.statements import (
     security_key,
 )
 
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 6
 AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation)
 
 
-class Again(Exception):
+class Again(Busy):
     """Another writer changed what this batch had looked at before it got its locks."""
+
+    def __init__(self) -> None:
+        super().__init__("the catalog", "other writers were in the way each time it was tried")
 
 
 class _Collided(Exception):
@@ -114,6 +117,8 @@ def _register_groups(cursor: Cursor, groups: list[list[Submission]], author: Aut
             cursor.execute("ROLLBACK TO SAVEPOINT batch")
             if isinstance(error, (Again, *AGAIN)) and attempt < MAX_ATTEMPTS:
                 continue
+            if isinstance(error, AGAIN) and not faults.is_row_fault(error):
+                raise Again from None
             if isinstance(error, Again) or not faults.is_row_fault(error):
                 raise
             if len(groups) == 1:
@@ -359,7 +364,7 @@ class _Batch:
         affected = (set(touched) | {Key(INSTRUMENT, id) for id in settled.affected} | again) - fresh
         voices: dict[Key, list[Observation]] = observations.of_subjects(self.cursor, affected)
         voices |= {key: [touched[key][0].observation] for key in fresh}
-        copies = {key: golden(said, RECORDS[said[0].values["record"]].BREAKING) for key, said in voices.items()}
+        copies = {key: self._believed(key, said) for key, said in voices.items()}
         settle = Derivation(self.cursor, copies, fresh, settled, self.claims, lost - copies.keys())
         settle.run()
         self.drafts += settle.drafts
@@ -369,6 +374,12 @@ class _Batch:
         for key, said in touched.items():
             for statement in said:
                 self.outcome.results[statement.key] = words.get(key, "unchanged")
+
+    def _believed(self, key: Key, said: list[Observation]) -> Golden:
+        copy, is_whole = believed(said)
+        if not is_whole:
+            self.drafts.append(Draft("inconsistent_record", key, None, [equities.said_by(voice) for voice in said]))
+        return copy
 
     def _rewire(self, settled: equities.Settled, again: set[Key]) -> set[Key]:
         """Add to `again` whatever names an instrument that became another; returns the listings nobody speaks of now."""

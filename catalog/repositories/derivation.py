@@ -250,6 +250,8 @@ class Derivation:
         for stated, target in self.settled.converted:
             if stated in converting:
                 self._convert(stated, target, converting[stated])
+        if converting:
+            disputes.close_gone(self.cursor, converting)
         self.home &= {k.id for k in self.wanted}
         if self.home:
             nouns.mark_home(self.cursor, self.home)

@@ -22,6 +22,7 @@ from catalog.repositories.statements import Key, Submission
 #: Rules whose disputes follow from the observations: they vanish when the disagreement does.
 DERIVED_RULES = (
     "breaking_conflict", "breaking_change", "ticker_conflict", "cusip_conflict", "ambiguous_reference",
+    "inconsistent_record",
 )  # fmt: skip
 #: Rules about an alias that several claim: they vanish when it has a target.
 ALIAS_RULES = ("ticker_conflict", "ambiguous_ticker")
@@ -141,16 +142,24 @@ def open_drafts(cursor: Cursor, drafts: Iterable[Draft], run_id: int | None) -> 
 
 
 def unclear_about(cursor: Cursor, aliases: Iterable[UUID]) -> set[Key]:
-    """The records that are without a reference because one of these aliases stood for nobody."""
+    """The records that are without a reference because one of these aliases stood for nobody, decided about or not."""
     found: set[Key] = set()
     for alias in aliases:
         cursor.execute(
-            """SELECT kind, subject_id FROM disputes WHERE rule = 'ambiguous_reference' AND state = 'open'
-            AND sides @> %s""",
+            "SELECT DISTINCT kind, subject_id FROM disputes WHERE rule = 'ambiguous_reference' AND sides @> %s",
             [Jsonb([{"reference": alias.hex}])],
         )
         found |= {Key(kind, id) for kind, id in cursor.fetchall()}
     return found
+
+
+def close_gone(cursor: Cursor, instruments: Iterable[UUID]) -> None:
+    """Remove open disputes about records that became aliases: what was said of them is of another record now."""
+    rules = [rule for rule in DERIVED_RULES if rule not in ALIAS_RULES]
+    cursor.execute(
+        "DELETE FROM disputes WHERE state = 'open' AND kind = 1 AND rule = ANY(%s) AND subject_id = ANY(%s)",
+        [rules, list(instruments)],
+    )
 
 
 def close_aliases(cursor: Cursor, aliases: Iterable[UUID]) -> None:

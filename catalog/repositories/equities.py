@@ -21,11 +21,12 @@ class Settled:
     """What settling aliases led to.
 
     `groups` has every alias that several claim, with its claimants, and `chosen` the one that it stands for all the
-    same; `affected` the instruments to derive anew; `moves` which stated ids now count for whom; `converted` the
+    same; `judged` are those that an operator decided about; `affected` the instruments to derive anew; `moves` which stated ids now count for whom; `converted` the
     instruments that became aliases, and of what; `rewired` the instruments whose referrers may mean another one now.
     """
 
     groups: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
+    judged: set[UUID] = field(default_factory=set)
     chosen: dict[UUID, UUID] = field(default_factory=dict)
     affected: set[UUID] = field(default_factory=set)
     moves: list[tuple[UUID, UUID | None]] = field(default_factory=list)
@@ -72,6 +73,18 @@ def inherit(cursor: Cursor, old: UUID, new: UUID) -> set[UUID]:
     return {alias for (alias,) in cursor.fetchall()}
 
 
+def claim_own_ticker(cursor: Cursor, old: UUID, new: UUID) -> None:
+    """Let an instrument claim the ticker of a line without an ISIN that is an alias of it by now."""
+    cursor.execute(
+        """INSERT INTO alias_claims (alias_id, claimant_id, ticker)
+        SELECT o.id, n.id, o.ticker FROM equities o, equities n
+        WHERE o.id = %s AND o.isin IS NULL AND n.id = %s AND n.isin IS NOT NULL
+            AND (o.mic, o.currency) = (n.mic, n.currency)
+        ON CONFLICT (alias_id, claimant_id) DO NOTHING""",
+        [old, new],
+    )
+
+
 def closure(cursor: Cursor, keys: Iterable[Key]) -> set[Key]:
     """The instruments that a change of these ids may touch: their aliases' targets and all who share a claim, or share
     one with somebody who does."""
@@ -113,7 +126,7 @@ def settle_aliases(
             wanted.setdefault(claim.alias, {})[claimant] = claim.ticker
     before = claims(cursor, [a for a in wanted if Key(INSTRUMENT, a) not in created])
     everyone = {alias: before.get(alias, {}) | wanted[alias] for alias in wanted}
-    decided = _decided(cursor, everyone)
+    decided = _decided(cursor, everyone, settled.judged)
     entered: list[tuple[UUID, UUID, str]] = []
     retargeted: list[tuple[UUID, UUID | None]] = []
     forced = set(again)
@@ -133,11 +146,15 @@ def settle_aliases(
             if Key(INSTRUMENT, id) in held:
                 held[Key(INSTRUMENT, id)] = Held(held[Key(INSTRUMENT, id)].identity, True, target)
     _write(cursor, entered, retargeted)
-    disputes.close_aliases(cursor, [alias for alias, target in retargeted if target is not None])
+    clear = [alias for alias, target in retargeted if target is not None]
+    disputes.close_aliases(cursor, [a for a in clear if a not in settled.groups or a not in settled.judged])
     _add_groups_of(cursor, settled, {*stated, *(c for c in made if Key(INSTRUMENT, c) not in created)}, wanted)
     settled.affected |= settled.shared
     settled.drafts += [
-        conflict(alias, claimants) for alias, claimants in settled.groups.items() if alias not in settled.chosen
+        conflict(alias, claimants)
+        for alias, claimants in settled.groups.items()
+        # who was decided about is not asked about again, but somebody who came later is
+        if alias not in settled.chosen or alias in settled.judged
     ]
     return settled
 
@@ -173,17 +190,19 @@ def _add_groups_of(cursor: Cursor, settled: Settled, stated: set[UUID], wanted: 
         own = [alias for alias in claims_by(cursor, new) if alias not in settled.groups and alias not in wanted]
         shared = {alias: claimants for alias, claimants in claims(cursor, own).items() if len(claimants) > 1}
         settled.groups |= shared
-        settled.chosen |= {alias: target for alias, target in _decided(cursor, shared).items() if target is not None}
+        found = _decided(cursor, shared, settled.judged)
+        settled.chosen |= {alias: target for alias, target in found.items() if target is not None}
 
 
-def _decided(cursor: Cursor, everyone: Mapping[UUID, Mapping[UUID, str]]) -> dict[UUID, UUID | None]:
-    """Whom each alias stands for: an operator's choice, else the one claimant that is left."""
+def _decided(cursor: Cursor, everyone: Mapping[UUID, Mapping[UUID, str]], judged: set[UUID]) -> dict[UUID, UUID | None]:
+    """Whom each alias stands for: an operator's choice (then it is put into `judged`), else the one claimant left."""
     aliases = list(everyone)
     if not aliases:
         return {}
+    chosen: dict[UUID, UUID] = successions.became(cursor, INSTRUMENT, aliases)
     cursor.execute("SELECT alias_id, claimant_id FROM alias_claims WHERE is_chosen AND alias_id = ANY(%s)", [aliases])
-    chosen: dict[UUID, UUID] = dict(cursor.fetchall())
-    chosen |= successions.became(cursor, INSTRUMENT, aliases)
+    chosen |= dict(cursor.fetchall())
+    judged |= chosen.keys()
     shared = {id for claimants in everyone.values() if len(claimants) > 1 for id in claimants}
     succeeded = successions.followed(cursor, INSTRUMENT, shared)
     found: dict[UUID, UUID | None] = {}
@@ -220,16 +239,17 @@ def conflict(alias: UUID, claimants: Mapping[UUID, str]) -> Draft:
 def quarantined(statement: Statement) -> Draft:
     """The dispute about a record without an ISIN whose ticker several claim."""
     o = statement.observation
-    return Draft("ambiguous_ticker", statement.key, "ticker", [_side(o)], o.feed.label)
+    return Draft("ambiguous_ticker", statement.key, "ticker", [said_by(o)], o.feed.label)
 
 
 def _quarantine_all(cursor: Cursor, alias: UUID) -> list[Draft]:
     return [
-        Draft("ambiguous_ticker", key, "ticker", [_side(o)], o.feed.label)
+        Draft("ambiguous_ticker", key, "ticker", [said_by(o)], o.feed.label)
         for key, _, o in observations.of_stated(cursor, INSTRUMENT, [alias])
     ]
 
 
-def _side(said: Observation) -> dict[str, Any]:
+def said_by(said: Observation) -> dict[str, Any]:
+    """One side of a dispute: all that a feed says of a record, when and in which payload."""
     found = {**said.values, "feed": said.feed.label, "observed_at": format_moment(said.stamp.observed_at)}
     return found | ({"payload": said.stamp.payload_hash.hex()} if said.stamp.payload_hash else {})

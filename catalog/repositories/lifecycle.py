@@ -76,8 +76,7 @@ class Calendar:
             ends.append(self.succeeded[key])
         if not ends:
             return False
-        said = copy.winners.get("status")
-        return said is None or said[1].observed_at < min(ends)
+        return copy.last_alive is None or copy.last_alive < min(ends)
 
 
 def _end(values: Mapping[str, Any]) -> datetime | None:

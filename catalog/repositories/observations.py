@@ -52,19 +52,28 @@ def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Obser
         [[k.kind for k in wanted], [k.id for k in wanted]],
     )
     found: dict[Key, list[Observation]] = {}
+    strange: list[tuple[Key, Observation]] = []
+    by_ticker: set[Key] = set()
     for key, subject, observation in map(_read, cursor.fetchall()):
         assert subject is not None
-        own = subject == key.id or key.kind == LISTING_KIND
-        found.setdefault(Key(key.kind, subject), []).append(observation if own else without_identity(observation))
+        of = Key(key.kind, subject)
+        if subject != key.id and key.kind != LISTING_KIND:
+            strange.append((of, observation))
+            continue
+        found.setdefault(of, []).append(observation)
+        if "ticker" in RECORDS[observation.values["record"]].IDENTITY and "isin" not in observation.fields():
+            by_ticker.add(of)
+    for of, observation in strange:
+        found.setdefault(of, []).append(without_identity(observation, keep_ticker=of not in by_ticker))
     return found
 
 
-def without_identity(observation: Observation) -> Observation:
+def without_identity(observation: Observation, *, keep_ticker: bool = True) -> Observation:
     """What was said of an alias, without what identified it: that is not the identity of what it stands for.
 
-    A ticker stays: it is an attribute of a line with an ISIN.
+    A ticker is an attribute of a line with an ISIN, and stays with such a one.
     """
-    identity = set(RECORDS[observation.values["record"]].IDENTITY) - {"ticker"}
+    identity = set(RECORDS[observation.values["record"]].IDENTITY) - ({"ticker"} if keep_ticker else set())
     return replace(
         observation,
         values={n: v for n, v in observation.values.items() if n not in identity},

@@ -90,6 +90,18 @@ def in_use_by(cursor: Cursor, key: Key, limit: int = 8) -> list[Key]:
     return list(dict.fromkeys(found))[:limit]
 
 
+def chain_left(cursor: Cursor, token: UUID, other: UUID) -> str | None:
+    """The blockchain of a pool that holds a token, if another instrument is not of it; pools hold what is on theirs."""
+    cursor.execute(
+        """SELECT p.blockchain FROM pool_tokens t JOIN pools p USING (id) WHERE t.instrument_id = %(token)s
+        AND p.blockchain NOT IN (SELECT blockchain FROM tokens WHERE id = %(other)s
+            UNION ALL SELECT blockchain FROM natives WHERE id = %(other)s) LIMIT 1""",
+        {"token": token, "other": other},
+    )
+    found = cursor.fetchone()
+    return str(found[0]) if found else None
+
+
 @cache
 def _kind_of(head: str) -> str:
     return next(KIND_NAMES[noun.kind] for noun in mapping.NOUNS.values() if noun.tables[0] == head)

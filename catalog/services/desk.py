@@ -41,6 +41,10 @@ RULES: dict[str, tuple[str, str]] = {
         "a record names an id that several instruments claim; the field is unknown and the record suspended",
         "decided together with the ticker_conflict about that id",
     ),
+    "inconsistent_record": (
+        "what several feeds say of the record does not go together; the greatest voices that do are believed",
+        "all that the accepted side says becomes the operator's word",
+    ),
     "cusip_conflict": (
         "two securities claim one CUSIP; neither has it",
         "the accepted security gets the CUSIP",
@@ -163,7 +167,7 @@ def _apply(connection: Connection, dispute: Dispute, chosen: Mapping[str, Any], 
         case "cusip_conflict" | "cusip_held_back":
             said = {"record": "security", "isin": chosen["isin"], "cusip": chosen["cusip"]}
             return _state(connection, parse_record(said), author, "cusip")
-        case "line_conflict" | "cusip_contradicts_isin":
+        case "line_conflict" | "cusip_contradicts_isin" | "inconsistent_record":
             hidden = {*PROVENANCE, "feed"}
             record = parse_record({k: v for k, v in chosen.items() if k not in hidden})
             return _state(connection, record, author)

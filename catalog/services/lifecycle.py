@@ -18,7 +18,7 @@ from catalog.domain.vocabulary import (
     SUCCESSION_KINDS,
 )
 from catalog.errors import CatalogError, Conflict, InvalidRecord, NotFound
-from catalog.repositories import bulk, equities, identities, lifecycle, mapping, successions
+from catalog.repositories import bulk, equities, identities, lifecycle, mapping, references, successions
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.lifecycle import Due
 from catalog.repositories.statements import INSTRUMENT, Author, Change, Key, Outcome
@@ -95,6 +95,9 @@ def _check(cursor: Cursor, keys: tuple[Key, Key], kind: str) -> None:
     old, new = (mapping.load_kind(cursor, k.kind, [k.id])[k.id]["record"] for k in keys)
     if kind in ALIASING_SUCCESSIONS and mapping.NOUNS[old].tables != mapping.NOUNS[new].tables:
         raise InvalidRecord("successor", successor.id.hex, f"a {old} and a {new} cannot be one thing")
+    if kind in ALIASING_SUCCESSIONS and (chain := references.chain_left(cursor, predecessor.id, successor.id)):
+        reason = f"not of {chain}, where a pool holds the predecessor"
+        raise InvalidRecord("successor", successor.id.hex, reason, code="wrong_blockchain")
     if (
         predecessor.kind == INSTRUMENT
         and old != new
@@ -133,6 +136,7 @@ def _apply(connection: Connection, s: Succession, author: Author) -> Outcome:
     if s.succession_kind in ALIASING_SUCCESSIONS:
         successions.repoint(cursor, s.kind, {s.predecessor: s.successor})
         equities.inherit(cursor, s.predecessor, s.successor)
+        equities.claim_own_ticker(cursor, s.predecessor, s.successor)
         aliases.add(s.predecessor)
         keys.discard(Key(s.kind, s.predecessor))
     return bulk.rederive(connection, keys, author, aliases=aliases, rewired=rewired)

@@ -60,6 +60,6 @@ def _switch(engine: Engine, bits: int, change: Callable[[Cursor], None]) -> None
             if cursor.rowcount:
                 change(cursor)
             connection.commit()
-        except psycopg.errors.LockNotAvailable:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             connection.rollback()
             raise Busy("the width of ids", "somebody is writing, perhaps a bulk load") from None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from catalog.domain.base import Record
 from catalog.repositories import bulk, faults, feeds, identities
@@ -63,6 +64,13 @@ def run(engine: Engine, work: Callable[[Connection], Outcome], author: Author) -
                     continue
                 if faults.is_row_fault(error):
                     raise faults.translate(error) from None
+                if isinstance(error, bulk.AGAIN):
+                    raise bulk.Again from None
+                raise
+            except DBAPIError as error:  # a rule that is looked at when the transaction is committed
+                connection.rollback()
+                if isinstance(error.orig, psycopg.Error) and faults.is_row_fault(error.orig):
+                    raise faults.translate(error.orig) from None
                 raise
             else:
                 return outcome
