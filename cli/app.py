@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from catalog import __version__
-from catalog.errors import CatalogError, quote
+from catalog.errors import CatalogError, DatabaseUnavailable, quote
 from cli import database, demo, disputes, exits, ids, imports, lifecycle, nouns, output, queries, snapshots
 from cli.session import session
 
@@ -20,6 +20,8 @@ PROGRAM = "catalog"
 _COMPLETION_VARIABLE = f"_{PROGRAM.upper()}_COMPLETE"
 _FLAGS = frozenset({"--json", "--quiet", "--traceback"})
 _VALUED = "--database-url"
+#: What a server says that goes away, or that never answered.
+_GONE = (None, "57P01", "57P02", "57P03")
 
 app = typer.Typer(
     name=PROGRAM,
@@ -132,6 +134,7 @@ def hoist(words: list[str]) -> list[str]:
 def _report(error: Exception) -> int:
     if session.traceback:
         output.stack(error)
+    error = _lost_connection(error) or error
     if isinstance(error, CatalogError):
         output.catalog_error(error)
         return exits.code_of(error)
@@ -140,6 +143,19 @@ def _report(error: Exception) -> int:
     hint = None if session.traceback else "this is a defect; repeat with --traceback and report it"
     output.error(f"{type(error).__name__}: {error}", hint)
     return exits.COULD_NOT_RUN
+
+
+def _lost_connection(error: Exception) -> CatalogError | None:
+    """A connection that broke in the middle of a command, as what it is."""
+    from psycopg import OperationalError
+    from sqlalchemy.exc import DBAPIError
+
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if not isinstance(cause, OperationalError) or not (lost or cause.sqlstate in _GONE):
+        return None
+    reason = (str(cause).strip() or "the connection is lost").splitlines()[0]
+    return DatabaseUnavailable(reason, "what was not finished was not done; check the server and try again")
 
 
 def _report_usage(error: Any) -> int:

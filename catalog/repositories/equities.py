@@ -202,7 +202,7 @@ def _decided(cursor: Cursor, everyone: Mapping[UUID, Mapping[UUID, str]], judged
     chosen: dict[UUID, UUID] = successions.became(cursor, INSTRUMENT, aliases)
     cursor.execute("SELECT alias_id, claimant_id FROM alias_claims WHERE is_chosen AND alias_id = ANY(%s)", [aliases])
     chosen |= dict(cursor.fetchall())
-    judged |= chosen.keys()
+    judged.update(chosen)
     shared = {id for claimants in everyone.values() if len(claimants) > 1 for id in claimants}
     succeeded = successions.followed(cursor, INSTRUMENT, shared)
     found: dict[UUID, UUID | None] = {}
