@@ -188,7 +188,8 @@ class _Batch:
         if work:
             self._take_ids(work)
             work = [s for s in work if self.outcome.results.get(s.key) not in ("collisions", "rejected")]
-            stated = [s.key.id for s in work if s.key.kind == INSTRUMENT and s.key not in self.created]
+            old = {s.key for s in work if s.key.kind == INSTRUMENT} - self.created
+            stated = [id for key in old if (id := self._claimant(key)) is not None]
             settled = equities.settle_aliases(self.cursor, self._claims(work), stated, self.held, self.created)
             self._finish(work, settled)
         self._open_drafts()

@@ -162,11 +162,12 @@ def close_gone(cursor: Cursor, instruments: Iterable[UUID]) -> None:
     )
 
 
-def close_aliases(cursor: Cursor, aliases: Iterable[UUID]) -> None:
-    """Remove open disputes about aliases that stand for somebody now."""
+def close_aliases(cursor: Cursor, aliases: Iterable[UUID], settled: Iterable[UUID]) -> None:
+    """Remove open disputes about aliases that stand for somebody now; about the ticker itself only for `settled` ones."""
     cursor.execute(
-        "DELETE FROM disputes WHERE state = 'open' AND kind = 1 AND rule = ANY(%s) AND subject_id = ANY(%s)",
-        [list(ALIAS_RULES), list(aliases)],
+        """DELETE FROM disputes WHERE state = 'open' AND kind = 1 AND (
+            rule = 'ambiguous_ticker' AND subject_id = ANY(%s) OR rule = 'ticker_conflict' AND subject_id = ANY(%s))""",
+        [list(aliases), list(settled)],
     )
 
 

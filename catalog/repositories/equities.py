@@ -147,7 +147,7 @@ def settle_aliases(
                 held[Key(INSTRUMENT, id)] = Held(held[Key(INSTRUMENT, id)].identity, True, target)
     _write(cursor, entered, retargeted)
     clear = [alias for alias, target in retargeted if target is not None]
-    disputes.close_aliases(cursor, [a for a in clear if a not in settled.groups or a not in settled.judged])
+    disputes.close_aliases(cursor, clear, [a for a in clear if a not in settled.groups or a not in settled.judged])
     _add_groups_of(cursor, settled, {*stated, *(c for c in made if Key(INSTRUMENT, c) not in created)}, wanted)
     settled.affected |= settled.shared
     settled.drafts += [

@@ -53,7 +53,7 @@ def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Obser
     )
     found: dict[Key, list[Observation]] = {}
     strange: list[tuple[Key, Observation]] = []
-    by_ticker: set[Key] = set()
+    markets: dict[Key, tuple[Any, Any]] = {}
     for key, subject, observation in map(_read, cursor.fetchall()):
         assert subject is not None
         of = Key(key.kind, subject)
@@ -61,17 +61,22 @@ def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Obser
             strange.append((of, observation))
             continue
         found.setdefault(of, []).append(observation)
-        if "ticker" in RECORDS[observation.values["record"]].IDENTITY and "isin" not in observation.fields():
-            by_ticker.add(of)
+        if "isin" in observation.values:
+            markets[of] = _market(observation)
     for of, observation in strange:
-        found.setdefault(of, []).append(without_identity(observation, keep_ticker=of not in by_ticker))
+        here = markets.get(of) == _market(observation)
+        found.setdefault(of, []).append(without_identity(observation, keep_ticker=here))
     return found
+
+
+def _market(observation: Observation) -> tuple[Any, Any]:
+    return observation.values.get("mic"), observation.values.get("currency")
 
 
 def without_identity(observation: Observation, *, keep_ticker: bool = True) -> Observation:
     """What was said of an alias, without what identified it: that is not the identity of what it stands for.
 
-    A ticker is an attribute of a line with an ISIN, and stays with such a one.
+    A ticker is an attribute of a line with an ISIN, and stays with such a one on the same market.
     """
     identity = set(RECORDS[observation.values["record"]].IDENTITY) - ({"ticker"} if keep_ticker else set())
     return replace(
