@@ -15,7 +15,7 @@ export PYTHONNOUSERSITE := 1
 .PHONY: help demo test check format lock clean
 
 help:
-	@echo "make demo    the whole path on a database of its own: import, snapshot, look-ups"
+	@echo "make demo    the whole path on the embedded database of this user: import, snapshot, look-ups"
 	@echo "make test    all tests on the embedded PostgreSQL 18 (ARGS='-k isin' passes options to pytest)"
 	@echo "make check   ruff, mypy strict, import-linter"
 	@echo "make format  let ruff format and sort"

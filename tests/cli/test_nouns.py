@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import APPLE, USDC, Run
 
+SHARE = {"record": "stock", "mic": "XNAS", "isin": "US0378331005", "ticker": "TICK", "currency": "USD"}
+COIN = {"record": "token", "blockchain": "eip155:1", "address": "0x" + "1" * 40, "symbol": "ONE"}
 VENUE = {"record": "venue", "mic": "XNYS", "name": "New York Stock Exchange"}
 
 
@@ -143,3 +145,65 @@ def test_update(sample: Run) -> None:
     assert sample("instrument", "update", APPLE, "figi=US0378331005").code == 1
     assert sample("instrument", "update", APPLE, "isin=CA82509L1076").code == 1
     assert sample("instrument", "update", "0" * 32, "name=x").code == 1
+
+
+@pytest.mark.parametrize(
+    "noun", ["instrument", "security", "venue", "listing", "pool", "pair", "broker", "event", "synthetic"]
+)
+def test_every_record_can_be_suspended_resumed_and_retired(sample: Run, noun: str) -> None:
+    for record in {r["record"]: r for r in sample(noun, "list", "--limit", "1000", "--json").json}.values():
+        key = str(record.get("id") or f"{record['instrument_id']}@{record['venue_id']}:{record['symbol']}")
+        for words, status in (
+            (("suspend",), "suspended"), (("resume",), "active"), (("retire", "--force"), "retired"), (("relist",), "active"),
+        ):  # fmt: skip
+            done = sample(noun, words[0], key, *words[1:])
+            assert (done.code, done.out) == (0, f"{key} is {status}\n"), done.err
+
+
+def test_update_does_not_retire_what_others_need(sample: Run) -> None:
+    (token,) = {t["instrument_id"] for t in sample("pool", "list", "--json").json[0]["tokens"][:1]}
+    done = sample("instrument", "update", token, "status=retired")
+    assert (done.code, "is needed by" in done.err) == (1, True)
+
+
+def test_a_field_is_not_set_to_the_word_null(sample: Run) -> None:
+    (pool, *_) = sample("pool", "list", "--json").json
+    done = sample("pool", "update", pool["id"], "name=null")
+    assert (done.code, "cannot be set to nothing" in done.err) == (2, True)
+
+
+def test_a_listing_without_its_symbol(catalog: Run) -> None:
+    lines = [{"record": "venue", "mic": "ARCX"}, SHARE]
+    assert catalog("import", "jsonl", "-", stdin="\n".join(map(json.dumps, lines))).code == 0
+    (apple,) = catalog("instrument", "list", "--json").json
+    (arca,) = [v for v in catalog("venue", "list", "--json").json if v["mic"] == "ARCX"]
+    place = f"{apple['id']}@{arca['id']}"
+    one = {"record": "listing", "instrument_id": apple["id"], "venue_id": arca["id"], "symbol": "AAPL"}
+    assert catalog("listing", "register", "-", stdin=json.dumps(one)).code == 0
+    assert catalog("listing", "show", place, "--json").json["symbol"] == "AAPL"
+    assert catalog("listing", "suspend", place).out == f"{place} is suspended\n"
+    listed = [line.split()[1] for line in catalog("listing", "list").lines if place in line]
+    assert listed == [f"{place}:AAPL"]
+    change = catalog("changes", "--json").json[-1]
+    assert (change["record"], change["listing"]) == ("listing", f"{place}:AAPL")
+    assert catalog("listing", "register", "-", stdin=json.dumps(one | {"symbol": "AAPL.P"})).code == 0
+    done = catalog("listing", "show", place)
+    assert (done.code, f"{place}:AAPL.P" in done.err) == (1, True)
+
+
+def test_a_register_that_opens_a_dispute_says_so(catalog: Run) -> None:
+    assert catalog("import", "jsonl", "-", stdin=json.dumps(SHARE)).code == 0
+    other = {**SHARE, "isin": "US5949181045", "name": "Another"}
+    other.pop("cusip", None)
+    done = catalog("instrument", "register", "-", stdin=json.dumps(other))
+    assert (done.code, "catalog disputes list" in done.err) == (1, True)
+
+
+def test_what_a_dispute_holds_is_not_resumed(catalog: Run) -> None:
+    for source, decimals in (("one", 6), ("two", 18)):
+        record = {**COIN, "decimals": decimals}
+        assert catalog("import", "jsonl", "-", "--feed", source, stdin=json.dumps(record)).code in (0, 1)
+    (token,) = [r for r in catalog("instrument", "list", "--json").json if r["record"] == "token"]
+    assert token["status"] == "suspended"
+    done = catalog("instrument", "resume", token["id"])
+    assert (done.code, "it stays suspended" in done.err) == (1, True)

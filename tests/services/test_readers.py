@@ -24,7 +24,7 @@ from catalog import Catalog
 from catalog.database import migrations
 from catalog.database.engine import make_engine
 from catalog.domain import Token, Venue
-from catalog.errors import SchemaBehind
+from catalog.errors import DatabaseUnavailable, SchemaBehind
 from catalog.services.readers import Reader, ReaderNotPermitted, ReaderRefused, grant_reader
 from catalog.tables import metadata, reporting
 from tests.conftest import Server
@@ -188,6 +188,14 @@ def test_it_reads_every_view_by_its_plain_name(reader: Admin) -> None:
     assert reader.execute("SELECT count(*) FROM changes").fetchone() == (2,)
     said = "SELECT col_description('venues'::regclass, 1)"
     assert reader.execute(said).fetchone() == ("Venue id, 32 hex digits",)
+
+
+def test_it_cannot_open_the_catalog_itself(role: Callable[..., str], log_in: LogIn, database_url: str) -> None:
+    name = role()
+    grant(database_url, name)
+    with pytest.raises(DatabaseUnavailable, match="may not read") as caught:
+        Catalog.open(log_in(name))
+    assert "reporting" in str(caught.value.hint)
 
 
 def test_its_sessions_begin_read_only(reader: Admin) -> None:

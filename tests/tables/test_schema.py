@@ -12,9 +12,10 @@ from catalog import Catalog
 from catalog.database import migrations, schema
 from catalog.database.engine import make_engine
 from catalog.domain import RECORDS, Security, Token, vocabulary
-from catalog.errors import SchemaAhead, SchemaBehind, SchemaDiverged
+from catalog.errors import SchemaAhead, SchemaBehind, SchemaDiverged, SchemaMismatch
 from catalog.repositories.mapping import NOUNS, table_of
 from catalog.tables import metadata, reporting
+from tests.conftest import Server
 
 SAMPLE = Path(package.__file__).parent / "sample.jsonl"
 USDC = "de16575aee83f5b239f1490846f29f2a"
@@ -201,3 +202,16 @@ def test_wire_decimal(database_url: str, value: str, fits: bool) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("SELECT is_wire_decimal(CAST(:v AS numeric))"), {"v": value}).scalar() is fits
     engine.dispose()
+
+
+def test_a_database_without_unicode_is_refused(database_server: Server) -> None:
+    name = "without_unicode"
+    database_server.admin.execute(
+        f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    )
+    try:
+        with pytest.raises(SchemaMismatch, match="SQL_ASCII") as caught:
+            migrations.upgrade(database_server.url_of(name))
+        assert "ENCODING 'UTF8'" in str(caught.value.hint)
+    finally:
+        database_server.admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
