@@ -182,7 +182,7 @@ def test_a_listing_without_its_symbol(catalog: Run) -> None:
     assert catalog("listing", "register", "-", stdin=json.dumps(one)).code == 0
     assert catalog("listing", "show", place, "--json").json["symbol"] == "AAPL"
     assert catalog("listing", "suspend", place).out == f"{place} is suspended\n"
-    listed = [line.split()[1] for line in catalog("listing", "list").lines if place in line]
+    listed = [line.split()[1] for line in catalog("listing", "list").out.splitlines() if place in line]
     assert listed == [f"{place}:AAPL"]
     change = catalog("changes", "--json").json[-1]
     assert (change["record"], change["listing"]) == ("listing", f"{place}:AAPL")
