@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,11 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 << 30
 
 _number = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT, so that the programs that tests start do: a shell's background jobs ignore it, and their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

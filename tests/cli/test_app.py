@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,8 +211,6 @@ def test_following_the_changes_ends_quietly(database_url: str) -> None:
         [*COMMAND, "changes", "--follow", "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "CATALOG_DATABASE_URL": database_url},
-        # a background job of a shell is born deaf to it
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         done = spawn("venue", "register", str(ROOT / "tests" / "cli" / "venue.json"), CATALOG_DATABASE_URL=database_url)
         assert done.returncode == 0, done.stderr
