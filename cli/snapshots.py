@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,8 +10,12 @@ from catalog.errors import NotFound
 from cli import exits, output
 from cli.session import open_catalog, session
 
+if TYPE_CHECKING:
+    from catalog.snapshot.writer import SnapshotInfo
+
 app = typer.Typer(help="Write snapshot files, prove them, and look into them.", no_args_is_help=True)
 
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 PathArgument = Annotated[str, typer.Argument(metavar="PATH", help="The snapshot file.")]
 
 
@@ -21,13 +25,28 @@ def export(
     ids: Annotated[
         Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    since: Annotated[
+        int | None, typer.Option(metavar="SEQ", help="Write a delta: what changed after this sequence.")
+    ] = None,
+    force: ForceOption = False,
 ) -> None:
-    """Write a full snapshot. The same state of the catalog gives the same bytes."""
+    """Write a full snapshot, or a delta. The same state of the catalog gives the same bytes."""
     with open_catalog() as catalog:
-        info = catalog.export_snapshot(path, ids=int(ids) if ids else None, force=force)
-    shown = {"path": str(info.path), "digest": info.digest.hex(), "size": info.size, "counts": info.counts}
-    output.fields(shown)
+        info = catalog.export_snapshot(path, ids=int(ids) if ids else None, force=force, since=since)
+    output.fields(_written(info))
+
+
+@app.command(name="apply")
+def apply_(
+    base: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A full snapshot.")],
+    deltas: Annotated[list[str], typer.Argument(metavar="DELTA…", help="The deltas that follow it, in their order.")],
+    target: Annotated[str, typer.Option("--to", metavar="PATH", help="The full snapshot to write.")],
+    force: ForceOption = False,
+) -> None:
+    """Make a snapshot and its deltas into the full snapshot of the later state. Needs no database."""
+    from catalog.snapshot.apply import apply
+
+    output.fields(_written(apply(base, deltas, target, force=force)))
 
 
 @app.command()
@@ -76,3 +95,7 @@ def cat(path: PathArgument) -> None:
 
     for message in messages(path):
         output.json_line(message)
+
+
+def _written(info: SnapshotInfo) -> dict[str, Any]:
+    return {"path": str(info.path), "digest": info.digest.hex(), "size": info.size, "counts": info.counts}

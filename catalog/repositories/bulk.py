@@ -369,8 +369,8 @@ class _Batch:
         settle = Derivation(self.cursor, copies, fresh, settled, self.claims, lost - copies.keys())
         settle.run()
         self.drafts += settle.drafts
-        for change in settle.changes:
-            self.outcome.changes.append(change)
+        self.outcome.changes += settle.changes
+        self.outcome.changes += equities.changes_of(self.cursor, settled, settle.changes)
         words = {c.key: "registered" if c.action == "register" else "updated" for c in settle.changes}
         for key, said in touched.items():
             for statement in said:

@@ -72,7 +72,7 @@ def append(cursor: Cursor, changes: Sequence[Change], author: Author) -> int | N
 
 def difference(change: Change) -> Jsonb | None:
     """What changed: `{field: [before, after]}`; nothing for a new record, whose fields are all new."""
-    if change.action == "supersede":
+    if change.action == "supersede" or (change.action == "alias" and change.before is None):
         return Jsonb({name: [None, value] for name, value in (change.after or {}).items()})
     if change.before is None:
         # a listing has no id that a follower could look up, so its key goes along

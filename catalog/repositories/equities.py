@@ -13,7 +13,7 @@ from catalog.repositories import disputes, observations, successions
 from catalog.repositories.disputes import Draft
 from catalog.repositories.driver import Cursor
 from catalog.repositories.identities import Held
-from catalog.repositories.statements import INSTRUMENT, Claim, Key, Statement
+from catalog.repositories.statements import INSTRUMENT, Change, Claim, Key, Statement
 
 
 @dataclass
@@ -22,7 +22,8 @@ class Settled:
 
     `groups` has every alias that several claim, with its claimants, and `chosen` the one that it stands for all the
     same; `judged` are those that an operator decided about; `affected` the instruments to derive anew; `moves` which stated ids now count for whom; `converted` the
-    instruments that became aliases, and of what; `rewired` the instruments whose referrers may mean another one now.
+    instruments that became aliases, and of what; `retargeted` the aliases that are new or stand for another one now;
+    `rewired` the instruments whose referrers may mean another one now.
     """
 
     groups: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Settled:
     affected: set[UUID] = field(default_factory=set)
     moves: list[tuple[UUID, UUID | None]] = field(default_factory=list)
     converted: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+    retargeted: dict[UUID, UUID | None] = field(default_factory=dict)
     rewired: set[UUID] = field(default_factory=set)
     drafts: list[Draft] = field(default_factory=list)
 
@@ -141,7 +143,12 @@ def settle_aliases(
                 settled.chosen[alias] = target
         if not new and alias not in forced:
             continue
-        for id in (alias, *_retarget(cursor, settled, alias, held[key], target, is_new=key in created)):
+        old = held[key]
+        if key in created or not old.is_alias or old.target != target:
+            settled.retargeted[alias] = target
+        along = _retarget(cursor, settled, alias, old, target, is_new=key in created)
+        settled.retargeted |= dict.fromkeys(along, target)
+        for id in (alias, *along):
             retargeted.append((id, target))
             if Key(INSTRUMENT, id) in held:
                 held[Key(INSTRUMENT, id)] = Held(held[Key(INSTRUMENT, id)].identity, True, target)
@@ -228,6 +235,31 @@ def _write(cursor: Cursor, entered: list[tuple[UUID, UUID, str]], retargeted: li
             FROM unnest(%s::uuid[], %s::uuid[]) AS w(id, target) WHERE i.kind = 1 AND i.id = w.id""",
             [list(column) for column in zip(*retargeted, strict=True)],
         )
+
+
+def changes_of(cursor: Cursor, settled: Settled, logged: Iterable[Change]) -> list[Change]:
+    """The entries of the change log for aliases that are new or stand for another instrument now.
+
+    The registration of an instrument speaks for the aliases that it claims from the start, and that of an instrument
+    which became an alias is logged with its former state.
+    """
+    registered = {c.key.id for c in logged if c.action == "register" and c.key.kind == INSTRUMENT}
+    converted = {stated for stated, _ in settled.converted}
+    wanted = {a: t for a, t in settled.retargeted.items() if a not in converted and t not in registered}
+    if not wanted:
+        return []
+    cursor.execute(
+        """SELECT w.id, i.record FROM unnest(%s::uuid[], %s::uuid[]) AS w(id, target) JOIN instruments i ON i.id =
+            coalesce(w.target, (SELECT claimant_id FROM alias_claims WHERE alias_id = w.id ORDER BY claimant_id LIMIT 1))
+        ORDER BY w.id""",
+        [list(wanted), list(wanted.values())],
+    )
+    found = []
+    for alias, record in cursor.fetchall():
+        target = wanted[alias]
+        after = {"alias_of": None if target is None else target.hex}
+        found.append(Change(Key(INSTRUMENT, alias), record, "alias", None, after))
+    return found
 
 
 def conflict(alias: UUID, claimants: Mapping[UUID, str]) -> Draft:

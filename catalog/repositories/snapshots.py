@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import psycopg
 
 from catalog.domain.identity import KINDS, LISTING_KIND
 from catalog.domain.vocabulary import ALIASING_SUCCESSIONS
-from catalog.repositories import mapping, references
+from catalog.repositories import mapping
+from catalog.repositories.contents import ALIASES, SUCCESSIONS, Contents, nanoseconds
 from catalog.repositories.driver import Cursor
-from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry, TombstoneEntry
+from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry
 
 PAGE = 20_000
 #: Every vocabulary of a file, and the table that has its names and codes.
@@ -34,7 +34,6 @@ VOCABULARY_TABLES = {
     "token_standard": "token_standards",
     "venue_type": "venue_types",
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 INSTRUMENT_RECORDS = tuple(r for r, noun in mapping.NOUNS.items() if noun.kind == KINDS["instrument"])
 #: The sections of a file that hold records: those of one section are sorted by id together. Aliases come behind the
@@ -53,68 +52,6 @@ SECTIONS: tuple[tuple[str, ...], ...] = (
 _BEFORE_ALIASES = 4
 
 
-class Contents:
-    """Which records are in a full snapshot: all that are not retired, and every retired one that a record in it names.
-
-    `named` has those, by the head table of their records: the rows to be read beside the ones that are not retired.
-    """
-
-    def __init__(self, cursor: Cursor) -> None:
-        self.named: dict[str, set[UUID]] = {}
-        for reference in references.references():
-            self._add(cursor, reference, "r.status <> 'retired'", [])
-        self._add_successions(cursor)
-        waiting = {head: set(ids) for head, ids in self.named.items()}
-        while any(waiting.values()):
-            before = {head: set(ids) for head, ids in self.named.items()}
-            for reference in references.references():
-                ids = list(waiting.get(reference.head, ()))
-                if ids:
-                    self._add(cursor, reference, "r.id = ANY(%s)", [ids])
-            waiting = {head: ids - before.get(head, set()) for head, ids in self.named.items()}
-
-    def _add(self, cursor: Cursor, reference: references.Reference, condition: str, values: list[Any]) -> None:
-        """Note the retired records that records of `condition` name by one foreign key."""
-        r = reference
-        own = "r" if r.table == r.head else "x"
-        joined = "" if r.table == r.head else f"JOIN {r.table} x ON x.id = r.id"
-        target = "t0" if r.target_table == r.target_head else "t1"
-        table = "" if target == "t0" else f"JOIN {r.target_table} t1 ON t1.id = t0.id"
-        cursor.execute(
-            f"""SELECT t0.id FROM {r.target_head} t0 {table} WHERE t0.status = 'retired' AND EXISTS (
-                SELECT FROM {r.head} r {joined} WHERE {own}.{r.column} = {target}.{r.target_column} AND {condition})""",
-            values,
-        )
-        self.named.setdefault(r.target_head, set()).update(id for (id,) in cursor.fetchall())
-
-    def _add_successions(self, cursor: Cursor) -> None:
-        """Both sides of every succession are in the file."""
-        heads = {noun.kind: noun.tables[0] for noun in mapping.NOUNS.values()}
-        for side in ("predecessor_id", "successor_id"):
-            cursor.execute(f"SELECT DISTINCT kind, {side} FROM successions")
-            for kind, id in cursor.fetchall():
-                cursor.execute(f"SELECT id FROM {heads[kind]} WHERE id = %s AND status = 'retired'", [id])
-                if cursor.fetchone():
-                    self.named.setdefault(heads[kind], set()).add(id)
-
-    def condition(self, record: str) -> tuple[str, list[Any]]:
-        """The WHERE condition for records of a type that are in the file, and its parameters."""
-        head = mapping.NOUNS[record].tables[0]
-        extra = sorted(self.named.get(head, ()))
-        if not extra:
-            return f"{mapping.of_type(record)} AND t0.status <> 'retired'", []
-        return f"{mapping.of_type(record)} AND (t0.status <> 'retired' OR t0.id = ANY(%s))", [extra]
-
-    def aliases(self) -> tuple[str, list[Any]]:
-        """FROM and WHERE of the aliases in the file: those whose target is in it, and those without one."""
-        extra = sorted(self.named.get("instruments", ()))
-        return (
-            """FROM identities i LEFT JOIN instruments t0 ON t0.id = i.target_id
-            WHERE i.kind = 1 AND i.is_alias AND (i.target_id IS NULL OR t0.status <> 'retired' OR t0.id = ANY(%s))""",
-            [extra],
-        )
-
-
 def counts(cursor: Cursor, contents: Contents, horizon: datetime) -> dict[str, int]:
     """How many entries of each kind `entries` will give."""
     found: dict[str, int] = {}
@@ -122,25 +59,26 @@ def counts(cursor: Cursor, contents: Contents, horizon: datetime) -> dict[str, i
         condition, values = contents.condition(record)
         cursor.execute(f"SELECT count(*) FROM {noun.tables[0]} t0 WHERE {condition}", values)
         found[record] = _one(cursor)
-    source, values = contents.aliases()
-    cursor.execute(f"SELECT count(*) {source}", values)
+    condition, values = contents.aliases()
+    cursor.execute(ALIASES.format("count(*)", condition), values)
     found["alias"] = _one(cursor)
-    cursor.execute(_SUCCESSIONS.format("count(*)"), [sorted(ALIASING_SUCCESSIONS)])
+    condition, values = contents.successions()
+    cursor.execute(f"{SUCCESSIONS.format('count(*)')} AND {condition}", [sorted(ALIASING_SUCCESSIONS), *values])
     found["succession"] = _one(cursor)
-    found["tombstone"] = sum(1 for _ in tombstones(cursor, contents, horizon))
+    found["tombstone"] = len(contents.tombstones(cursor, horizon))
     return found
 
 
 def entries(connection: psycopg.Connection[Any], contents: Contents, horizon: datetime) -> Iterator[AnyEntry]:
-    """Every entry of a full snapshot, in the order of the file, in bounded memory."""
+    """Every entry of a snapshot, in the order of the file, in bounded memory."""
     for section in SECTIONS[:_BEFORE_ALIASES]:
         yield from _section(connection, contents, section)
     yield from _aliases(connection, contents)
     for section in SECTIONS[_BEFORE_ALIASES:]:
         yield from _section(connection, contents, section)
     with connection.cursor() as cursor:
-        yield from _successions(cursor)
-        yield from tombstones(cursor, contents, horizon)
+        yield from _successions(cursor, contents)
+        yield from contents.tombstones(cursor, horizon)
 
 
 def _section(connection: psycopg.Connection[Any], contents: Contents, records: Iterable[str]) -> Iterator[Entry]:
@@ -174,69 +112,30 @@ def _records(connection: psycopg.Connection[Any], contents: Contents, record: st
 
 
 def _aliases(connection: psycopg.Connection[Any], contents: Contents) -> Iterator[AliasEntry]:
-    source, parameters = contents.aliases()
-    query = f"""SELECT i.id, i.target_id, i.identity, c.sequence, c.changed_at {
-        source.replace(
-            "WHERE",
-            '''
-        LEFT JOIN LATERAL (SELECT max(sequence) AS sequence, max(changed_at) AS changed_at FROM (
-            SELECT l.sequence, l.changed_at FROM alias_claims a CROSS JOIN LATERAL (
-                SELECT sequence, changed_at FROM changes WHERE kind = 1 AND record_id = a.claimant_id
-                ORDER BY sequence LIMIT 1) l WHERE a.alias_id = i.id) s) c ON true WHERE''',
-            1,
-        )
-    } ORDER BY i.id"""
+    condition, parameters = contents.aliases()
+    query = ALIASES.format("i.id, i.target_id, i.identity, c.sequence, c.changed_at", condition)
     with connection.cursor(name="snapshot_alias") as cursor:
         cursor.itersize = PAGE
-        cursor.execute(query, parameters)
+        cursor.execute(f"{query} ORDER BY i.id", parameters)
         for id, target, identity, sequence, changed_at in cursor:
             yield AliasEntry(
-                id.bytes,
-                target.bytes if target else None,
-                sequence or 0,
-                nanoseconds(changed_at or _EPOCH),
-                bytes(identity),
+                id.bytes, target.bytes if target else None, sequence, nanoseconds(changed_at), bytes(identity)
             )
 
 
-#: A side that became an alias is no record any more: the alias says all that there is to say.
-_SUCCESSIONS = """SELECT {} FROM successions s JOIN succession_kinds k USING (succession_kind)
-    WHERE NOT (s.is_in_effect AND s.succession_kind = ANY(%s)) AND NOT EXISTS (SELECT 1 FROM identities i
-        WHERE i.kind = s.kind AND i.id IN (s.predecessor_id, s.successor_id) AND i.is_alias)"""
-
-
-def _successions(cursor: Cursor) -> Iterator[SuccessionEntry]:
+def _successions(cursor: Cursor, contents: Contents) -> Iterator[SuccessionEntry]:
     columns = """s.kind, s.predecessor_id, s.successor_id, s.succession_kind, s.ratio, s.effective_at, s.is_in_effect,
         c.sequence, c.changed_at"""
     lateral = """CROSS JOIN LATERAL (SELECT sequence, changed_at FROM changes c WHERE c.kind = s.kind
         AND c.record_id = s.predecessor_id ORDER BY c.action = 'supersede' DESC, sequence DESC LIMIT 1) c WHERE"""
-    query = _SUCCESSIONS.format(columns).replace("WHERE", lateral, 1)
-    cursor.execute(f"{query} ORDER BY s.kind, s.predecessor_id, s.successor_id, k.code", [sorted(ALIASING_SUCCESSIONS)])
+    query = SUCCESSIONS.format(columns).replace("WHERE", lateral, 1)
+    condition, values = contents.successions()
+    order = "ORDER BY s.kind, s.predecessor_id, s.successor_id, k.code"
+    cursor.execute(f"{query} AND {condition} {order}", [sorted(ALIASING_SUCCESSIONS), *values])
     for kind, old, new, name, ratio, at, in_effect, sequence, changed_at in cursor.fetchall():
         yield SuccessionEntry(
             kind, old.bytes, new.bytes, name, ratio, nanoseconds(at), in_effect, sequence, nanoseconds(changed_at)
         )
-
-
-def tombstones(cursor: Cursor, contents: Contents, horizon: datetime) -> Iterator[TombstoneEntry]:
-    """What was retired after the horizon and is named by nothing in the file; listings, having no id, leave none."""
-    found: list[TombstoneEntry] = []
-    for record, noun in mapping.NOUNS.items():
-        if noun.kind == LISTING_KIND:
-            continue
-        condition, values = contents.condition(record)
-        cursor.execute(
-            f"""SELECT t0.id, c.sequence, c.changed_at FROM {noun.tables[0]} t0 CROSS JOIN LATERAL (
-            SELECT sequence, changed_at FROM changes WHERE kind = {noun.kind} AND record_id = t0.id
-            ORDER BY sequence DESC LIMIT 1) c
-            WHERE t0.status = 'retired' AND {mapping.of_type(record)} AND NOT ({condition}) AND c.changed_at > %s""",
-            [*values, horizon],
-        )
-        found += [
-            TombstoneEntry(noun.kind, id.bytes, record, sequence, nanoseconds(at))
-            for id, sequence, at in cursor.fetchall()
-        ]
-    yield from sorted(found, key=lambda t: (t.kind, t.id))
 
 
 def vocabularies(cursor: Cursor) -> dict[str, dict[str, int]]:
@@ -246,11 +145,6 @@ def vocabularies(cursor: Cursor) -> dict[str, dict[str, int]]:
         cursor.execute(f"SELECT {name}, code FROM {table}")
         found[name] = dict(cursor.fetchall())
     return found
-
-
-def nanoseconds(at: datetime) -> int:
-    """Whole nanoseconds since the epoch, exact."""
-    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _one(cursor: Cursor) -> int:

@@ -318,11 +318,13 @@ class Catalog:
         with self.transaction() as cursor:
             return runs.rejects(cursor, run_id)
 
-    def export_snapshot(self, path: str, ids: int | None = None, force: bool = False) -> SnapshotInfo:
-        """Write a full snapshot; the same state gives the same bytes."""
+    def export_snapshot(
+        self, path: str, ids: int | None = None, force: bool = False, since: int | None = None
+    ) -> SnapshotInfo:
+        """Write a full snapshot, or a delta of what changed after the sequence `since`; one state gives one file."""
         from catalog.services import export
 
-        return export.export_snapshot(self.engine, path, ids=ids, force=force)
+        return export.export_snapshot(self.engine, path, ids=ids, since=since, force=force)
 
 
 def _user() -> str:

@@ -107,7 +107,7 @@ def _check(cursor: Cursor, keys: tuple[Key, Key], kind: str) -> None:
 
 
 def _recorded(cursor: Cursor, new: Succession) -> Change:
-    """The change log's entry: it stands with the predecessor."""
+    """The change log's entry, one when it is recorded and one when it takes effect: it stands with the predecessor."""
     key = Key(new.kind, new.predecessor)
     loaded = mapping.load_kind(cursor, key.kind, [key.id]).get(key.id)
     if loaded is None:  # it has just become an alias
@@ -116,6 +116,7 @@ def _recorded(cursor: Cursor, new: Succession) -> Change:
         "successor": new.successor.hex,
         "kind": new.succession_kind,
         "effective_at": format_moment(new.effective_at),
+        "is_in_effect": new.is_in_effect,
     }
     if new.ratio is not None:
         said["ratio"] = format_decimal(new.ratio)
@@ -170,7 +171,9 @@ def _succeed(engine: Engine, until: datetime, author: Author) -> list[Due]:
         if not chosen:
             return Outcome()
         successions.put_in_effect(cursor, chosen)
-        return _apply(connection, chosen[0], author)
+        outcome = _apply(connection, chosen[0], author)
+        outcome.changes.insert(0, _recorded(cursor, chosen[0]._replace(is_in_effect=True)))
+        return outcome
 
     while True:
         try:

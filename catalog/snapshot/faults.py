@@ -21,3 +21,13 @@ class SnapshotContentError(CatalogError, ValueError):
     """Entries that do not make a snapshot: out of order, miscounted, or two ids that the file could not tell apart."""
 
     code = "snapshot_content"
+
+
+class DeltaRefused(CatalogError, ValueError):
+    """A file that cannot be applied to a snapshot: a gap, another catalog's, an older one."""
+
+    code = "delta_refused"
+
+    def __init__(self, path: Path, reason: str, hint: str | None = None) -> None:
+        super().__init__(f"cannot apply {quote(str(path))}: {reason}", hint)
+        self.path, self.reason = path, reason

@@ -13,7 +13,17 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
 
-from catalog.errors import CatalogError, DecodeError, InvalidIdentifier, LimitExceeded, NotFound, Truncated
+from blake3 import blake3
+
+from catalog.errors import (
+    CatalogError,
+    ChecksumMismatch,
+    DecodeError,
+    InvalidIdentifier,
+    LimitExceeded,
+    NotFound,
+    Truncated,
+)
 from catalog.snapshot.entries import AliasEntry, SuccessionEntry
 from catalog.snapshot.faults import SnapshotError
 from catalog.snapshot.index import LIST_BIT, hash_key
@@ -41,6 +51,7 @@ if TYPE_CHECKING:
     AnyId = str | bytes | Id
 
 _TRAILER_SIZE = HEADER_SIZE + END_SIZE
+_CHUNK = 1 << 24
 _first_u32 = Struct(">I").unpack_from
 _u64_at = Struct("<Q").unpack_from
 _from_hex = bytes.fromhex
@@ -63,6 +74,7 @@ class MappedFile:
         self._tables: dict[str | int, _Table] = {}
         self._heads: dict[int, IndexHead] = {}
         self._names: Names | None = None
+        self._is_proved = False
         self._decoders: dict[str, RecordDecoder] = {}
 
     @classmethod
@@ -115,6 +127,19 @@ class MappedFile:
         if self._names is None:
             self._names = self._read_vocabularies()
         return self._names
+
+    def prove_digest(self) -> None:
+        """Prove every byte of the file by the BLAKE3 that it ends with. Raises ChecksumMismatch."""
+        if self._is_proved:
+            return
+        end = self._size - _TRAILER_SIZE
+        found = blake3(max_threads=blake3.AUTO)
+        with memoryview(self._data) as view:
+            for start in range(0, end, _CHUNK):
+                found.update(view[start : min(end, start + _CHUNK)])
+        if found.digest() != self.digest:
+            raise ChecksumMismatch(self._size - len(self.digest), "end.digest", found.hexdigest(), self.digest)
+        self._is_proved = True
 
     def index_heads(self) -> dict[int, IndexHead]:
         """The head of every index in the file that this version knows, by code."""
@@ -303,6 +328,8 @@ class MappedFile:
 
     def _read_end(self) -> EndMessage:
         offset = self._size - _TRAILER_SIZE
+        if HEADER.unpack_from(self._data, offset)[0] != layout.MAGIC:
+            raise Truncated(offset, "end", "0x24 (snapshot end)", "other bytes; the file is not complete")
         message = decode_message(self._data, offset)
         if message.type != layout.END:
             raise Truncated(offset, "end", "0x24 (snapshot end)", f"0x{message.type:02x}")

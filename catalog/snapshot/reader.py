@@ -222,19 +222,19 @@ class Snapshot(MappedFile):
 
     def __iter__(self) -> Iterator[Record]:
         """Every instrument, sorted by id: synthetics, which have a section of their own, stand among the others."""
-        sections = (self._known(layout.INSTRUMENT), self._known(layout.SYNTHETIC))
+        sections = (self.messages(layout.INSTRUMENT), self.messages(layout.SYNTHETIC))
         return map(self._build, merge(*sections, key=lambda message: message.payload[:16]))
 
     def records(self, record_type: str | None = None) -> Iterator[Record]:
         """All records in file order, or those of one type. Types of a newer format are passed over."""
         if record_type is None:
             for message in layout.SECTION_ORDER:
-                yield from map(self._build, self._known(message))
+                yield from map(self._build, self.messages(message))
         elif record_type not in LAYOUTS:
             raise NotFound("record type", record_type, f"one of {', '.join(LAYOUTS)}")
         else:
             table = LAYOUTS[record_type]
-            for found in self._known(table.message):
+            for found in self.messages(table.message):
                 if self._record_name(found) == record_type:
                     yield self._build(found)
 
@@ -253,7 +253,8 @@ class Snapshot(MappedFile):
             found = decode_tombstone(message.payload, message.offset + HEADER_SIZE, self._width)
             yield TombstoneEntry(found.kind, found.id, found.record, message.sequence, message.timestamp_ns)
 
-    def _known(self, message_type: int) -> Iterator[Message]:
+    def messages(self, message_type: int) -> Iterator[Message]:
+        """The record messages of a section, in the order of the file; those of a newer format are passed over."""
         for message in self._section(message_type):
             if self.knows(message):
                 yield message

@@ -21,7 +21,7 @@ from catalog.snapshot.reader import Snapshot
 from catalog.snapshot.writer import succession_order
 from catalog.wire import layout
 from catalog.wire.frame import HEADER_SIZE, Message, decode_message
-from catalog.wire.layout import KIND_CODES, KIND_NAMES, LAYOUTS, Field
+from catalog.wire.layout import KIND_CODES, KIND_NAMES, LAYOUTS
 from catalog.wire.messages import (
     EndMessage,
     Succession,
@@ -36,7 +36,7 @@ from catalog.wire.messages import (
     encode_tombstone,
     encode_vocabulary,
 )
-from catalog.wire.records import RecordEncoder, record_encoder
+from catalog.wire.records import RecordEncoder, record_encoder, references
 
 MAX_PROBLEMS = 100
 _CHUNK = 1 << 22
@@ -219,7 +219,7 @@ class _Verifier:
         else:
             symbol = values.get("symbol", "").encode()
             self._place(message, record, (values["instrument_id"], values["venue_id"], symbol))
-        for path, id, kind in _references(table.fields, values):
+        for path, id, kind in references(table.fields, values):
             self._check_reference(message, record, path, id, kind)
         encode = self.encoders.get(record)
         if encode is None:
@@ -285,7 +285,7 @@ class _Verifier:
                 message.offset + HEADER_SIZE, f"at byte {message.offset}: {found.record} has not this kind of ids"
             )
             return
-        self._bytes(message, encode_tombstone(found.kind, found.id.ljust(16, b"\0"), found.record, self.width))
+        self._bytes(message, encode_tombstone(found.kind, found.id, found.record, self.width))
 
     def _check_index(self, message: Message) -> None:
         self._frame(message)
@@ -331,19 +331,6 @@ class _Verifier:
         missing = set(layout.VOCABULARIES) - set(self.vocabularies)
         if missing:
             self.note(0, f"the vocabulary `{min(missing)}` is missing")
-
-
-def _references(fields: tuple[Field, ...], values: Any) -> list[tuple[str, str, str]]:
-    """(path, id, kind) of every id that the decoded fields name, those inside lists too."""
-    found: list[tuple[str, str, str]] = []
-    for field in fields:
-        value = values.get(field.name)
-        if field.type == "ref" and value is not None:
-            found.append((field.name, value, field.domain))
-        for n, element in enumerate(value or ()) if field.items else ():
-            inner = _references(field.items, element._asdict())
-            found += [(f"{field.name}.{n}.{path}", id, kind) for path, id, kind in inner]
-    return found
 
 
 def _problem(error: CatalogError, offset: int) -> Problem:

@@ -537,3 +537,16 @@ INDEXED_REFERENCES: dict[str, tuple[str, int]] = {
 }
 #: Indexes whose key is an id as it stands; all others from 16 on have a hash.
 REFERENCE_INDEXES = frozenset([INDEX_LISTINGS, INDEX_UNDERLYING, INDEX_INSTRUMENT])
+
+#: Records that others name by a code, and those codes.
+CODES_NAMING: dict[str, tuple[str, ...]] = {"venue": ("mic", "slug"), "security": ("isin",)}
+#: Fields that name a record by one of its codes: (field, code). Such a record is in the file when the catalog has it.
+CODE_REFERENCES: dict[str, tuple[tuple[str, str], ...]] = {
+    "asset": (("exchange", "slug"),),
+    "stock": (("mic", "mic"), ("isin", "isin")),
+    "etf": (("mic", "mic"), ("isin", "isin")),
+    "future": (("mic", "mic"), ("exchange", "slug")),
+    "option": (("mic", "mic"), ("exchange", "slug")),
+    "pair": (("exchange", "slug"),),
+    "broker_contract": (("broker", "slug"), ("mic", "mic")),
+}

@@ -251,8 +251,8 @@ def encode_tombstone(kind: int, id: bytes, record: str, width: int) -> bytes:
         raise InvalidRecord("tombstone.record", record, f"one of {', '.join(CODE_OF)} is expected")
     if kind not in KIND_CODES.values():
         raise InvalidRecord("tombstone.kind", kind, "a kind of ids is expected")
-    if len(id) != ID_SIZE:
-        raise InvalidRecord("tombstone.id", id, "16 bytes are expected")
+    if len(id) not in (width, ID_SIZE):
+        raise InvalidRecord("tombstone.id", id, "16 bytes are expected, or as many as a reference has in the file")
     return bytes((kind, *CODE_OF[record])) + id[:width]
 
 

@@ -438,6 +438,19 @@ def split_prefix(layout: RecordLayout, payload: bytes, base: int) -> bytes:
     return payload[:ID_SIZE] if layout.has_id else b""
 
 
+def references(fields: tuple[Field, ...], values: Any) -> list[tuple[str, str, str]]:
+    """(path, id, kind) of every id that the decoded fields name, those inside lists too."""
+    found: list[tuple[str, str, str]] = []
+    for field in fields:
+        value = values.get(field.name)
+        if field.type == "ref" and value is not None:
+            found.append((field.name, value, field.domain))
+        for n, element in enumerate(value or ()) if field.items else ():
+            inner = references(field.items, element._asdict())
+            found += [(f"{field.name}.{n}.{path}", id, kind) for path, id, kind in inner]
+    return found
+
+
 def _compile(lines: list[str], names: dict[str, Any], what: str) -> Any:
     exec(compile("\n".join(lines), f"<{what}>", "exec"), names)  # noqa: S102 - our own table, no input from outside
     return names["make"]

@@ -16,7 +16,7 @@ import pytest
 
 from catalog import Catalog
 from catalog.errors import PayloadError
-from catalog.repositories import snapshots
+from catalog.repositories import contents
 from catalog.repositories.mapping import select, to_values
 from catalog.repositories.search import to_record
 from catalog.services import payloads
@@ -181,4 +181,4 @@ def test_standard_input(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_times_are_exact() -> None:
-    assert snapshots.nanoseconds(datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)) == 1767225600000001000
+    assert contents.nanoseconds(datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)) == 1767225600000001000

@@ -86,7 +86,7 @@ def test_vocabularies_are_one_to_one() -> None:
 
 
 def test_tombstones_and_aliases_are_checked() -> None:
-    for arguments in ((1, ID, "fish", 8), (9, ID, "stock", 8), (1, ID[:8], "stock", 8)):
+    for arguments in ((1, ID, "fish", 8), (9, ID, "stock", 8), (1, ID[:8], "stock", 16), (1, ID[:4], "stock", 8)):
         with pytest.raises(InvalidRecord):
             m.encode_tombstone(*arguments)
     with pytest.raises(InvalidRecord):

@@ -1,0 +1,144 @@
+"""Deltas of a catalog: what they hold, and that a snapshot with its deltas is the later snapshot, byte for byte."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from catalog import Catalog
+from catalog.domain import Listing, Stock, Token, Venue
+from catalog.errors import InvalidRecord
+from catalog.services import export
+from catalog.snapshot import Snapshot
+from catalog.snapshot.apply import apply
+from catalog.snapshot.verify import verify
+from tests.fuzz.histories import HORIZON, History
+from tests.make import make
+
+USDC = make(Token, blockchain="eip155:1", address=f"0x{1:040x}", decimals=6, symbol="USDC")
+DAI = make(Token, blockchain="eip155:1", address=f"0x{2:040x}", decimals=18, symbol="DAI")
+EARLY = make(Stock, mic="XNAS", ticker="AAPL", currency="USD")
+APPLE = make(Stock, mic="XNAS", isin="US0378331005", ticker="AAPL", currency="USD")
+NYSE = make(Venue, mic="XNYS")
+
+
+def exported(catalog: Catalog, path: Path, since: int | None = None) -> Path:
+    catalog.export_snapshot(str(path), since=since)
+    assert not verify(path).problems
+    return path
+
+
+def sequence(catalog: Catalog) -> int:
+    found: int = catalog.stats()["last_sequence"]
+    return found
+
+
+def names(path: Path) -> dict[str, int]:
+    with Snapshot.open(path) as snapshot:
+        return snapshot.counts
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_histories(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(export, "HORIZON", HORIZON)
+    history = History(catalog, seed, tmp_path)
+    history.run(stretches=4)
+    assert history.stretches == 4
+
+
+def test_a_delta_has_what_changed_and_what_that_names(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.register_many([USDC, DAI, EARLY, NYSE])
+    before = sequence(catalog)
+    catalog.listings.register(make(Listing, instrument_id=EARLY.id, venue_id=NYSE.id, symbol="AAPL"))
+    path = exported(catalog, tmp_path / "delta", since=before)
+    # the line, its market and the venue have not changed
+    assert names(path) == {"listing": 1, "stock": 1, "venue": 2}
+    with Snapshot.open(path) as delta:
+        assert (delta.header.base_sequence, delta.as_of_sequence) == (before, before + 1)
+
+
+def test_a_delta_without_a_change_is_empty(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.register_many([USDC])
+    base = exported(catalog, tmp_path / "base")
+    path = exported(catalog, tmp_path / "delta", since=sequence(catalog))
+    assert names(path) == {}
+    apply(base, [path], tmp_path / "same")
+    assert (tmp_path / "same").read_bytes() == base.read_bytes()
+
+
+def test_what_was_retired_leaves_a_tombstone(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.register_many([USDC, DAI])
+    before = sequence(catalog)
+    catalog.instruments.retire(DAI.id)
+    path = exported(catalog, tmp_path / "delta", since=before)
+    assert names(path) == {"tombstone": 1}
+
+
+def test_an_alias_whose_target_is_decided_is_in_the_delta(catalog: Catalog, tmp_path: Path) -> None:
+    """No field of a record changes then: the ticker was the same line's already."""
+    other = make(Stock, mic="XNAS", isin="US5949181045", ticker="AAPL", currency="USD")
+    catalog.register_many([APPLE, other])
+    base = exported(catalog, tmp_path / "base")
+    with Snapshot.open(base) as snapshot:
+        assert [alias.target for alias in snapshot.aliases()] == [None]
+    before = sequence(catalog)
+    (dispute,) = [d for d in catalog.disputes() if d["rule"] == "ticker_conflict"]
+    catalog.accept_dispute(dispute["number"], side=1)
+    path = exported(catalog, tmp_path / "delta", since=before)
+    with Snapshot.open(path) as delta:
+        (alias,) = delta.aliases()
+        assert alias.target is not None
+        assert before < alias.sequence <= delta.as_of_sequence
+    apply(base, [path], tmp_path / "later")
+    assert (tmp_path / "later").read_bytes() == exported(catalog, tmp_path / "full").read_bytes()
+
+
+def test_a_record_that_became_an_alias_is_one_in_the_delta(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.register_many([EARLY])
+    base = exported(catalog, tmp_path / "base")
+    before = sequence(catalog)
+    catalog.instruments.register(APPLE)
+    path = exported(catalog, tmp_path / "delta", since=before)
+    with Snapshot.open(path) as delta:
+        assert [alias.id for alias in delta.aliases()] == [EARLY.id.bytes]
+        assert {gone.record for gone in delta.tombstones()} == {"listing"}
+    apply(base, [path], tmp_path / "later")
+    with Snapshot.open(tmp_path / "later") as later:
+        assert later.get(EARLY.id).id == APPLE.id
+
+
+def test_a_succession_that_takes_effect_is_logged_and_in_the_delta(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.register_many([USDC, DAI])
+    when = datetime.now(UTC) + timedelta(seconds=0.2)
+    catalog.instruments.supersede(USDC.id, DAI.id, "split_off", effective_at=when)
+    base = exported(catalog, tmp_path / "base")
+    before = sequence(catalog)
+    while datetime.now(UTC) < when:
+        pass
+    catalog.apply_due()
+    assert sequence(catalog) == before + 1  # neither record changes by a split-off
+    path = exported(catalog, tmp_path / "delta", since=before)
+    with Snapshot.open(path) as delta:
+        assert [s.is_in_effect for s in delta.successions()] == [True]
+    apply(base, [path], tmp_path / "later")
+    assert (tmp_path / "later").read_bytes() == exported(catalog, tmp_path / "full").read_bytes()
+
+
+@pytest.mark.parametrize("since", [0, -1, 1000])
+def test_no_delta_starts_from_there(catalog: Catalog, tmp_path: Path, since: int) -> None:
+    catalog.register_many([USDC])
+    with pytest.raises(InvalidRecord) as refused:
+        catalog.export_snapshot(str(tmp_path / "delta"), since=since)
+    assert refused.value.field == "since"
+    assert not list(tmp_path.iterdir())
+
+
+def test_changes_that_are_gone_say_so(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.register_many([USDC, DAI])
+    with catalog.transaction() as cursor:
+        cursor.execute("DELETE FROM changes WHERE sequence <= 2")
+    with pytest.raises(InvalidRecord) as refused:
+        catalog.export_snapshot(str(tmp_path / "delta"), since=1)
+    assert refused.value.code == "changes_gone"
