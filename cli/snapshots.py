@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Write snapshot files, prove them, and look into them.", no_args_is_help=True)
 
+IdsOption = Annotated[
+    Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 PathArgument = Annotated[str, typer.Argument(metavar="PATH", help="The snapshot file.")]
 
@@ -22,13 +26,14 @@ PathArgument = Annotated[str, typer.Argument(metavar="PATH", help="The snapshot 
 @app.command()
 def export(
     path: PathArgument,
-    ids: Annotated[
-        Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
-    ] = None,
+    ids: IdsOption = None,
     since: Annotated[
         int | None, typer.Option(metavar="SEQ", help="Write a delta: what changed after this sequence.")
     ] = None,
-    force: ForceOption = False,
+    force: IdsOption = Annotated[
+    Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
+]
+ForceOption = False,
 ) -> None:
     """Write a full snapshot, or a delta. The same state of the catalog gives the same bytes."""
     with open_catalog() as catalog:
@@ -41,7 +46,10 @@ def apply_(
     base: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A full snapshot.")],
     deltas: Annotated[list[str], typer.Argument(metavar="DELTA…", help="The deltas that follow it, in their order.")],
     target: Annotated[str, typer.Option("--to", metavar="PATH", help="The full snapshot to write.")],
-    force: ForceOption = False,
+    force: IdsOption = Annotated[
+    Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
+]
+ForceOption = False,
 ) -> None:
     """Make a snapshot and its deltas into the full snapshot of the later state. Needs no database."""
     from catalog.snapshot.apply import apply
@@ -50,11 +58,58 @@ def apply_(
 
 
 @app.command()
-def verify(path: PathArgument) -> None:
+def nightly(
+    directory: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where to publish; made if need be.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many snapshots stay in the directory.")] = 14,
+    ids: IdsOption = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Write Parquet files beside it.")] = False,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", metavar="KEY", help="Sign it with this Ed25519 private key (PEM).")
+    ] = None,
+    max_shrink: Annotated[
+        float, typer.Option(metavar="PERCENT", min=0, help="Hold it when more of a record type is gone.")
+    ] = 10.0,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Publish what would be held.")] = False,
+) -> None:
+    """Publish the catalog: export, prove, compare with the last one, switch `latest`, prune. Exit code 1 when held."""
+    from catalog.services.nightly import Plan
+
+    plan = Plan(directory, keep, int(ids) if ids else None, parquet, sign, max_shrink, confirm)
+    with open_catalog() as catalog:
+        report = catalog.nightly(plan).to_json()
+    output.fields(report if session.json else {n: v for n, v in report.items() if v and n != "manifest"})
+    if report["state"] == "held":
+        for reason in report["reasons"]:
+            output.error(f"not published: {reason}")
+        output.remark("look at it, then repeat with --confirm")
+        raise typer.Exit(exits.NO)
+
+
+@app.command()
+def sign(
+    path: PathArgument,
+    key: Annotated[Path, typer.Option("--key", metavar="KEY", help="An Ed25519 private key (PEM).")],
+) -> None:
+    """Put a signature beside a snapshot, once every byte of it is proved by its digest."""
+    from catalog.snapshot.signature import write_signature
+
+    output.fields({"signature": str(write_signature(path, key))})
+
+
+@app.command()
+def verify(
+    path: PathArgument,
+    public_key: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="The file must be signed by this key's owner (PEM).")
+    ] = None,
+) -> None:
     """Read every byte of a snapshot and list all that is wrong with it. Exit code 1 when something is."""
+    from catalog.snapshot.signature import check
     from catalog.snapshot.verify import verify as prove
 
     report = prove(path)
+    if public_key is not None and report.ok:
+        check(path, report.digest, public_key)
     problems = [{"offset": p.offset, "message": p.message} for p in report.problems]
     shown = {
         "path": str(report.path), "ok": report.ok, "size": report.size, "digest": report.digest.hex() or None,

@@ -30,6 +30,7 @@ from catalog.services.shapes import change_line, dispute_line, due_line, plain
 from catalog.settings import mask_url
 
 if TYPE_CHECKING:
+    from catalog.services.nightly import NightlyReport, Plan
     from catalog.snapshot.writer import SnapshotInfo
 
 BATCH = 50_000
@@ -325,6 +326,12 @@ class Catalog:
         from catalog.services import export
 
         return export.export_snapshot(self.engine, path, ids=ids, since=since, force=force)
+
+    def nightly(self, plan: Plan) -> NightlyReport:
+        """Publish the catalog into a directory, unless nothing changed or something speaks against it."""
+        from catalog.services import nightly
+
+        return nightly.run(self.engine, plan, self.actor)
 
 
 def _user() -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from catalog.database import migrations
 from catalog.errors import InvalidRecord
@@ -17,6 +21,40 @@ from catalog.snapshot.writer import SnapshotHeader, SnapshotInfo, write_snapshot
 HORIZON = timedelta(days=90)
 
 
+@dataclass(frozen=True)
+class View:
+    """The catalog as it is at one moment, whatever others write meanwhile."""
+
+    connection: Connection
+    cursor: Cursor
+    catalog_id: bytes
+    id_bits: int
+    schema_revision: str
+    as_of_sequence: int
+    as_of: datetime
+
+    def width(self, ids: int | None) -> int:
+        """The bits of references in a file: as asked for, by default the catalog's. Raises InvalidRecord for fewer."""
+        if ids is not None and ids < self.id_bits:
+            reason = f"this catalog's ids need {self.id_bits} bits"
+            raise InvalidRecord("ids", ids, reason, hint=f"use --ids {self.id_bits}")
+        return ids or self.id_bits
+
+
+@contextmanager
+def consistent_view(engine: Engine) -> Iterator[View]:
+    """One moment of the catalog, for as long as it is needed."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
+        cursor = cursor_of(connection)
+        as_of, as_of_at = changes.last_sequence(cursor)
+        cursor.execute("SELECT catalog_id, id_bits FROM catalog_info")
+        found = cursor.fetchone()
+        assert found is not None
+        revision = migrations.current(connection) or ""
+        yield View(connection, cursor, bytes(found[0]), found[1], revision, as_of, as_of_at)
+        connection.rollback()
+
+
 def export_snapshot(
     engine: Engine, path: str, *, ids: int | None = None, since: int | None = None, force: bool = False
 ) -> SnapshotInfo:
@@ -26,35 +64,36 @@ def export_snapshot(
     catalog's own by default; 64 is refused in a catalog of 128 bits. The same state gives the same bytes. Raises
     SnapshotError when the file cannot be put there, InvalidRecord for a `since` that no delta can start from.
     """
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
-        cursor = cursor_of(connection)
-        as_of, as_of_at = changes.last_sequence(cursor)
-        cursor.execute("SELECT catalog_id, id_bits FROM catalog_info")
-        found = cursor.fetchone()
-        assert found is not None
-        catalog_id, id_bits = found
-        if ids is not None and ids < id_bits:
-            raise InvalidRecord("ids", ids, f"this catalog's ids need {id_bits} bits", hint=f"use --ids {id_bits}")
-        horizon = as_of_at - HORIZON
-        contents = Contents(cursor) if since is None else _delta(cursor, since, as_of)
-        header = SnapshotHeader(
-            catalog_id=bytes(catalog_id),
-            id_bits=ids or id_bits,
-            schema_revision=migrations.current(connection) or "",
-            base_sequence=contents.base_sequence,
-            as_of_sequence=as_of,
-            as_of_ns=nanoseconds(as_of_at),
-            horizon_ns=nanoseconds(horizon),
-            counts=snapshots.counts(cursor, contents, horizon),
-        )
-        info = write_snapshot(
-            path,
-            header,
-            snapshots.vocabularies(cursor),
-            snapshots.entries(cursor.connection, contents, horizon),
-            force=force,
-        )
-        connection.rollback()
+    with consistent_view(engine) as view:
+        info, header = write(view, Path(path), ids=ids, since=since, force=force)
+    note(engine, info, header, Path(path).name)
+    return info
+
+
+def write(
+    view: View, path: Path, *, ids: int | None = None, since: int | None = None, force: bool = False
+) -> tuple[SnapshotInfo, SnapshotHeader]:
+    """Write the file of a view, and return what it says of itself."""
+    cursor = view.cursor
+    id_bits = view.width(ids)
+    contents = Contents(cursor) if since is None else _delta(cursor, since, view.as_of_sequence)
+    horizon = view.as_of - HORIZON
+    header = SnapshotHeader(
+        catalog_id=view.catalog_id,
+        id_bits=id_bits,
+        schema_revision=view.schema_revision,
+        base_sequence=contents.base_sequence,
+        as_of_sequence=view.as_of_sequence,
+        as_of_ns=nanoseconds(view.as_of),
+        horizon_ns=nanoseconds(horizon),
+        counts=snapshots.counts(cursor, contents, horizon),
+    )
+    entries = snapshots.entries(cursor.connection, contents, horizon)
+    return write_snapshot(path, header, snapshots.vocabularies(cursor), entries, force=force), header
+
+
+def note(engine: Engine, info: SnapshotInfo, header: SnapshotHeader, name: str) -> None:
+    """Put a written file into the table `snapshots`."""
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -62,16 +101,15 @@ def export_snapshot(
                 VALUES (:name, :digest, :bits, :base, :as_of, :size, CAST(:counts AS jsonb))"""
             ),
             {
-                "name": Path(path).name,
+                "name": name,
                 "digest": info.digest,
                 "bits": header.id_bits,
                 "base": header.base_sequence,
-                "as_of": as_of,
+                "as_of": header.as_of_sequence,
                 "size": info.size,
-                "counts": _json(info.counts),
+                "counts": json.dumps(info.counts, sort_keys=True),
             },
         )
-    return info
 
 
 def _delta(cursor: Cursor, since: int, as_of: int) -> DeltaContents:
@@ -87,9 +125,3 @@ def _delta(cursor: Cursor, since: int, as_of: int) -> DeltaContents:
         hint = "make a full snapshot"
         raise InvalidRecord("since", since, f"changes are kept from {oldest} on", code="changes_gone", hint=hint)
     return DeltaContents(cursor, since)
-
-
-def _json(counts: dict[str, int]) -> str:
-    import json
-
-    return json.dumps(counts, sort_keys=True)

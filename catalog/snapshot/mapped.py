@@ -78,10 +78,14 @@ class MappedFile:
         self._decoders: dict[str, RecordDecoder] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, copy: bool = False) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str], *, copy: bool = False, public_key: str | os.PathLike[str] | None = None
+    ) -> Self:
         """Map the file at `path`. With `copy` it is read into memory, for places where somebody may truncate it.
 
-        Raises SnapshotError when there is no such file to read, DecodeError when it is no snapshot.
+        With `public_key` (a PEM file) the signature beside the file must be its owner's; every byte is then proved by
+        the digest that was signed, which takes as long as reading the file once. Raises SnapshotError when there is no
+        such file to read, DecodeError when it is no snapshot, SignatureRefused.
         """
         place = Path(path)
         try:
@@ -93,7 +97,13 @@ class MappedFile:
         except OSError as error:
             raise SnapshotError(place, "open", error.strerror or str(error)) from error
         try:
-            return cls(data, place)
+            opened = cls(data, place)
+            if public_key is not None:
+                from catalog.snapshot.signature import check
+
+                check(place, opened.digest, public_key)
+                opened.prove_digest()
+            return opened
         except CatalogError:
             if isinstance(data, mmap.mmap):
                 data.close()

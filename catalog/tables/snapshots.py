@@ -29,3 +29,25 @@ class SnapshotRow(Base):
     written_at: Mapped[datetime] = mapped_column(
         server_default=text("clock_timestamp()"), comment="When it was written"
     )
+
+
+class NightlyRun(Base):
+    __tablename__ = "nightly_runs"
+    __table_args__ = (
+        CheckConstraint("state IN ('running', 'published', 'unchanged', 'held', 'failed')", name="state_known"),
+        CheckConstraint("(state = 'running') = (finished_at IS NULL)", name="finished_when_over"),
+        {"comment": "Runs of the nightly snapshot"},
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, comment="Number of the run")
+    directory: Mapped[str] = mapped_column(Text, comment="Where it publishes")
+    actor: Mapped[str] = mapped_column(Text, comment="Who started it")
+    state: Mapped[str] = mapped_column(
+        Text, server_default=text("'running'"), comment="running, published, unchanged, held or failed"
+    )
+    started_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), comment="When it started")
+    finished_at: Mapped[datetime | None] = mapped_column(comment="When it ended")
+    file_name: Mapped[str | None] = mapped_column(Text, comment="The file that it published, or found unchanged")
+    as_of_sequence: Mapped[int | None] = mapped_column(comment="The last change that it looked at")
+    manifest: Mapped[Json | None] = mapped_column(comment="The manifest beside the published file")
+    reason: Mapped[str | None] = mapped_column(Text, comment="Why nothing was published")

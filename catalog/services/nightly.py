@@ -1,0 +1,249 @@
+"""The nightly snapshot: export, prove, compare with the last one, publish, prune; each run is noted in the catalog."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from catalog.domain.calendar import format_moment
+from catalog.errors import CatalogError, SnapshotCorrupt
+from catalog.repositories import nightly as runs
+from catalog.repositories import snapshots
+from catalog.repositories.driver import cursor_of
+from catalog.services import agreement, export
+from catalog.services.export import View
+from catalog.snapshot import signature as signatures
+from catalog.snapshot.diff import DiffReport, compare
+from catalog.snapshot.faults import SnapshotError
+from catalog.snapshot.publication import Publication, file_name, sidecar
+from catalog.snapshot.reader import Snapshot
+from catalog.snapshot.verify import verify
+from catalog.snapshot.writer import SnapshotHeader, SnapshotInfo
+from catalog.wire.layout import FORMAT_VERSION
+
+#: A record type that shrinks by more than this share of itself stops publication.
+MAX_SHRINK_PERCENT = 10.0
+#: It never stops for fewer records than this: a small catalog would be held each time something ends.
+MIN_SHRINK = 10
+KEEP = 14
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a nightly run is asked to do."""
+
+    directory: Path
+    keep: int = KEEP
+    ids: int | None = None
+    parquet: bool = False
+    signing_key: Path | None = None
+    max_shrink_percent: float = MAX_SHRINK_PERCENT
+    is_confirmed: bool = False
+
+
+@dataclass
+class NightlyReport:
+    """What became of a run: published, unchanged, or held for the `reasons`; `manifest` is that of the file."""
+
+    state: str
+    path: Path | None
+    as_of_sequence: int
+    reasons: list[str] = field(default_factory=list)
+    manifest: dict[str, Any] | None = None
+    pruned: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        path = None if self.path is None else str(self.path)
+        return self.__dict__ | {"path": path}
+
+
+def run(engine: Engine, plan: Plan, actor: str) -> NightlyReport:
+    """Publish the catalog as it is now into a directory, unless nothing changed or something speaks against it.
+
+    Raises Busy when another run is at work there, SnapshotCorrupt when the file that was just written does not hold,
+    SnapshotError when the directory cannot be written. Whatever happens, `latest` leads to a whole file or is not
+    there, and the run is noted in the catalog.
+    """
+    publication = Publication(plan.directory)
+    with publication.locked():
+        directory = str(publication.directory.resolve())
+        with engine.begin() as connection:
+            number = runs.start(cursor_of(connection), directory, actor)
+        try:
+            report = _Run(engine, publication, plan).run()
+        except BaseException as error:
+            with suppress(Exception), engine.begin() as connection:
+                reason = str(error) or type(error).__name__
+                runs.finish(cursor_of(connection), number, "failed", reason=reason)
+            raise
+        with engine.begin() as connection:
+            runs.finish(
+                cursor_of(connection),
+                number,
+                report.state,
+                file_name=report.path and report.path.name,
+                as_of_sequence=report.as_of_sequence,
+                manifest=report.manifest,
+                reason="; ".join(report.reasons) or None,
+            )
+    return report
+
+
+class _Run:
+    def __init__(self, engine: Engine, publication: Publication, plan: Plan) -> None:
+        self.engine, self.publication, self.plan = engine, publication, plan
+        self.started, self.seconds = time.monotonic(), dict[str, float]()
+        self.remarks: list[str] = []
+
+    def run(self) -> NightlyReport:
+        last = self._last()
+        with export.consistent_view(self.engine) as view:
+            if last is not None and self._is_unchanged(last, view):
+                pruned = self.publication.prune(self.plan.keep)
+                return NightlyReport("unchanged", last, view.as_of_sequence, pruned=pruned)
+            try:
+                info, header = self._write(view)
+                self._prove(view, info)
+                difference, reasons = self._compare(last, header)
+                if reasons and not self.plan.is_confirmed:
+                    return NightlyReport("held", None, view.as_of_sequence, reasons + self.remarks)
+                parquet = self._parquet(info.path) if self.plan.parquet else None
+                signature = self._sign(info)
+                path = self.publication.directory / file_name(header.as_of_sequence, info.digest)
+                manifest = self._manifest(path, info, header, difference, reasons, parquet)
+                self.publication.publish(path.name, manifest, signature)
+            finally:
+                self.publication.discard()
+        export.note(self.engine, info, header, path.name)
+        pruned = self.publication.prune(self.plan.keep)
+        return NightlyReport("published", path, header.as_of_sequence, reasons + self.remarks, manifest, pruned)
+
+    def _last(self) -> Path | None:
+        """The snapshot to compare with: where `latest` leads to, else the newest that can be opened."""
+        latest = self.publication.latest()
+        for path in dict.fromkeys([*([latest] if latest else []), *reversed(self.publication.published())]):
+            try:
+                Snapshot.open(path).close()
+            except CatalogError as error:
+                self.remarks.append(f"{path.name} cannot be opened: {error}")
+            else:
+                return path
+        return None
+
+    def _is_unchanged(self, last: Path, view: View) -> bool:
+        if last != self.publication.latest():
+            return False
+        with Snapshot.open(last) as snapshot:
+            header = snapshot.header
+            codes = {name: {value: code for code, value in named.items()} for name, named in snapshot.vocabularies.items()}
+            beside = [sidecar(last, "json")]
+            beside += [sidecar(last, "parquet")] if self.plan.parquet else []
+            beside += [sidecar(last, "snap.sig")] if self.plan.signing_key else []
+            return (
+                (header.catalog_id, header.as_of_sequence, header.schema_revision, header.id_bits)
+                == (view.catalog_id, view.as_of_sequence, view.schema_revision, view.width(self.plan.ids))
+                and codes == snapshots.vocabularies(view.cursor)
+                and all(path.exists() for path in beside)
+            )
+
+    def _write(self, view: View) -> tuple[SnapshotInfo, SnapshotHeader]:
+        with self._timed("export"):
+            return export.write(view, self.publication.candidate, ids=self.plan.ids)
+
+    def _prove(self, view: View, info: SnapshotInfo) -> None:
+        """Prove the file against itself and against the database, both as they are on the disk now."""
+        with self._timed("verify"):
+            report = verify(info.path)
+            problems = [problem.message for problem in report.problems]
+            if not problems and report.digest != info.digest:
+                problems = ["its digest is not the one that was written"]
+        if not problems:
+            with self._timed("agree"), Snapshot.open(info.path) as snapshot:
+                problems = agreement.disagreements(view.cursor, snapshot)
+        if problems:
+            raise SnapshotCorrupt("the file just written does not hold: " + "; ".join(problems[:_SHOWN]))
+
+    def _compare(self, last: Path | None, header: SnapshotHeader) -> tuple[DiffReport | None, list[str]]:
+        """What became different since the last one, and what of it speaks against publication."""
+        if last is None:
+            return None, []
+        with self._timed("compare"), Snapshot.open(last) as before:
+            if before.header.catalog_id != header.catalog_id:
+                raise SnapshotError(
+                    self.publication.directory,
+                    "publish",
+                    f"it has snapshots of the catalog {before.header.catalog_id.hex()}",
+                    "every catalog needs a directory of its own",
+                )
+            difference = compare(last, self.publication.candidate, limit=_SHOWN)
+            counts = before.counts
+        reasons = []
+        if before.header.as_of_sequence > header.as_of_sequence:
+            reasons.append(
+                f"the catalog is at {header.as_of_sequence}, and {before.header.as_of_sequence} was published already"
+            )
+        if difference.sizes["breaking"]:
+            shown = ", ".join(str(d.label or d.id) for d in difference.breaking)
+            reasons.append(f"{difference.sizes['breaking']} breaking changes: {shown}")
+        for record, count in counts.items():
+            lost = count - header.counts.get(record, 0)
+            if record != "tombstone" and lost >= MIN_SHRINK and lost * 100 > count * self.plan.max_shrink_percent:
+                reasons.append(f"{lost} of {count} {record} are gone")
+        return difference, reasons
+
+    def _parquet(self, path: Path) -> dict[str, Any]:
+        from catalog.snapshot.parquet import write_parquet
+
+        with self._timed("parquet"), Snapshot.open(path) as snapshot:
+            return write_parquet(snapshot, self.publication.candidate_parquet)
+
+    def _sign(self, info: SnapshotInfo) -> bytes | None:
+        key = self.plan.signing_key
+        return None if key is None else signatures.sign(info.digest, key)
+
+    def _manifest(
+        self,
+        path: Path,
+        info: SnapshotInfo,
+        header: SnapshotHeader,
+        difference: DiffReport | None,
+        reasons: list[str],
+        parquet: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        total = time.monotonic() - self.started
+        return {
+            "file": path.name,
+            "size": info.size,
+            "digest": info.digest.hex(),
+            "format_version": FORMAT_VERSION,
+            "id_bits": header.id_bits,
+            "catalog_id": header.catalog_id.hex(),
+            "schema_revision": header.schema_revision,
+            "as_of_sequence": header.as_of_sequence,
+            "counts": info.counts,
+            "previous": difference and difference.before.name,
+            "differences": difference and {name: count._asdict() for name, count in difference.counts.items()},
+            "confirmed": reasons,
+            "parquet": parquet,
+            "signature": sidecar(path, "snap.sig").name if self.plan.signing_key else None,
+            "published_at": format_moment(datetime.now(UTC)),
+            "seconds": {name: round(s, 3) for name, s in {**self.seconds, "total": total}.items()},
+        }
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[what] = time.monotonic() - start
+

@@ -1,0 +1,162 @@
+"""A directory of published snapshots: `latest` is a link to the newest, the others stay for as long as they are kept.
+
+Everything is made under a hidden name and gets its own by a rename, `latest` last of all; so whoever looks sees one
+whole state, and what a killed run left behind is known by its name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import Busy
+from catalog.snapshot.faults import SnapshotError
+
+LATEST = "latest"
+_LOCK = ".nightly.lock"
+_NAME = re.compile(r"catalog-(\d{12,})-[0-9a-f]{16}\.snap")
+_LEFT = re.compile(r"\.{1,2}(candidate|latest|publishing)\..*")
+
+
+class Publication:
+    """One directory, made if need be. Raises SnapshotError when it cannot be written."""
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = Path(directory)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SnapshotError(self.directory, "use", error.strerror or str(error)) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second run out, and clear away what a killed one left. Raises Busy when one is at work."""
+        with _errors(self.directory):
+            lock = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Busy(str(self.directory), "another run is publishing there") from None
+            with _errors(self.directory):
+                self._clear()
+            yield
+        finally:
+            os.close(lock)
+
+    def discard(self) -> None:
+        """Remove the candidates, if they were not published."""
+        _remove(self.candidate)
+        _remove(self.candidate_parquet)
+
+    def _clear(self) -> None:
+        for left in self.directory.iterdir():
+            if _LEFT.fullmatch(left.name):
+                _remove(left)
+
+    @property
+    def candidate(self) -> Path:
+        """Where the snapshot is made that is to be published."""
+        return self.directory / ".candidate.snap"
+
+    @property
+    def candidate_parquet(self) -> Path:
+        """Where its Parquet files are made."""
+        return self.directory / ".candidate.parquet"
+
+    def published(self) -> list[Path]:
+        """The snapshots in the directory, oldest first by the sequence in their names."""
+        found = [(int(match[1]), path) for path in self.directory.iterdir() if (match := _NAME.fullmatch(path.name))]
+        return [path for _, path in sorted(found)]
+
+    def latest(self) -> Path | None:
+        """The file that `latest` leads to; None when there is none."""
+        link = self.directory / LATEST
+        return link.resolve() if link.exists() else None
+
+    def publish(self, name: str, manifest: Mapping[str, Any], signature: bytes | None) -> Path:
+        """Give the candidates their names, put signature and manifest beside them, and switch `latest`."""
+        path = self.directory / name
+        with _errors(path):
+            if self.candidate_parquet.exists():
+                _remove(sidecar(path, "parquet"))
+                self.candidate_parquet.rename(sidecar(path, "parquet"))
+            if signature is not None:
+                self._write(sidecar(path, "snap.sig"), signature)
+            self.candidate.rename(path)
+            text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
+            self._write(sidecar(path, "json"), text.encode() + b"\n")
+            self._sync()
+            link = self.directory / ".latest.tmp"
+            link.symlink_to(name)
+            link.rename(self.directory / LATEST)
+            self._sync()
+        return path
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove all but the newest `keep` snapshots, with what stands beside them. `latest` always stays."""
+        latest = self.latest()
+        names = [path for path in self.published() if path != latest]
+        going = names[: max(0, len(names) - keep + (latest is not None))]
+        with _errors(self.directory):
+            for path in going:
+                path.unlink()
+                self._remove_beside(path)
+            known = {path.stem for path in self.published()}
+            for beside in self.directory.iterdir():
+                stem = beside.name.partition(".")[0]
+                if _NAME.fullmatch(f"{stem}.snap") and stem not in known:
+                    _remove(beside)
+        return [path.name for path in going]
+
+    def _remove_beside(self, path: Path) -> None:
+        for kind in ("snap.sig", "json", "parquet"):
+            _remove(sidecar(path, kind))
+
+    def _write(self, path: Path, data: bytes) -> None:
+        temporary = self.directory / f".publishing.{path.name}"
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o444)
+        temporary.rename(path)
+
+    def _sync(self) -> None:
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def file_name(sequence: int, digest: bytes) -> str:
+    """The name of a published snapshot: names sort like sequences, and no two contents share one."""
+    return f"catalog-{sequence:012d}-{digest.hex()[:16]}.snap"
+
+
+def sidecar(path: Path, kind: str) -> Path:
+    """What stands beside a published snapshot: `json` the manifest, `snap.sig` the signature, `parquet` a directory."""
+    return path.with_name(f"{path.stem}.{kind}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SnapshotError(path, "publish", error.strerror or str(error)) from error
