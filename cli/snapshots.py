@@ -76,3 +76,29 @@ def cat(path: PathArgument) -> None:
 
     for message in messages(path):
         output.json_line(message)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="The earlier snapshot file.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The later one; its ids may have another width.")],
+    limit: Annotated[int, typer.Option(min=0, help="Most differences to list for people; --json has all.")] = 200,
+) -> None:
+    """List what two snapshots have differently, breaking differences first. Exit code 1 when something differs.
+
+    Breaking is what makes those wrong who go on as before: another number of decimals or contract multiplier, an id or
+    a code that means something else, an alias that leads elsewhere. Facts of the header alone (time, width, revision)
+    are told and are no difference; another catalog is one.
+    """
+    from catalog.snapshot import diff as compared
+
+    report = compared.compare(before, after, limit=compared.LIMIT if session.json else limit)
+    if session.json:
+        output.object_with_lists(
+            report.to_json(),
+            {name: (found.to_json() for found in compared.group(report, name)) for name in compared.GROUPS},
+        )
+    else:
+        output.differences(report, limit)
+    if not report.is_equal:
+        raise typer.Exit(exits.NO)

@@ -187,6 +187,18 @@ class MappedFile:
             raise DecodeError(offset, "index.count", f"at most {(head.end - offset) // 8 - 1}", count)
         return Struct(f"<{count}Q").unpack_from(self._data, offset + 8)
 
+    def whole_id(self, prefix: bytes, kind: str) -> bytes | None:
+        """The 16 bytes of an id of this kind that begins with `prefix` (8 or 16 bytes); None when the file has none."""
+        for offset in self._search(KIND_CODES[kind], prefix):
+            id = bytes(self._data[offset + 32 : offset + 48])
+            if id[: len(prefix)] == prefix:
+                return id
+        return None
+
+    def section_offset(self, message_type: int) -> int:
+        """Where the records of a message type begin; 0 when there are none."""
+        return self._sections[message_type]
+
     def knows(self, message: Message) -> bool:
         """Whether this version can decode the message as a record."""
         subtype = message.payload[16:17] if message.type == layout.INSTRUMENT else b"\0"
@@ -199,7 +211,7 @@ class MappedFile:
             message = decode_message(self._data, offset)
             if message.type == message_type:
                 yield message
-            elif message.type in _SECTION_ENDS:
+            elif message.type in SECTION_ENDS:
                 return
             offset = message.end
 
@@ -322,7 +334,7 @@ class MappedFile:
             if message.type == layout.VOCABULARY:
                 name, codes = decode_vocabulary(message.payload, offset + HEADER_SIZE)
                 names[name] = codes
-            elif message.type in _SECTION_ENDS:
+            elif message.type in SECTION_ENDS:
                 break
             offset = message.end
         return names
@@ -369,7 +381,8 @@ class _Closed(bytes):
 
 
 _CLOSED = _Closed()
-_SECTION_ENDS = frozenset((*layout.SECTION_ORDER, layout.INDEX, layout.END))
+#: A message of one of these types says that the section before it is over; any other unknown one is passed over.
+SECTION_ENDS = frozenset((*layout.SECTION_ORDER, layout.INDEX, layout.END))
 _KNOWN_RECORDS = frozenset((table.message, bytes((table.subtype,))) for table in LAYOUTS.values())
 
 
