@@ -26,7 +26,6 @@ from catalog.domain.records import RECORDS
 from catalog.errors import DecodeError, quote
 from catalog.snapshot.entries import SuccessionEntry, TombstoneEntry
 from catalog.snapshot.faults import SnapshotError
-from catalog.snapshot.mapped import SECTION_ENDS
 from catalog.snapshot.reader import Snapshot
 from catalog.snapshot.show import header_facts, plain, rfc3339
 from catalog.wire import layout
@@ -384,23 +383,21 @@ class _Walk(Iterator[tuple[Any, Any]]):
         self._read, self._last = read, None  # type: Callable[[Message], tuple[Any, Any]], Any
 
     def __next__(self) -> tuple[Any, Any]:
+        file, offset = self.file, self.offset
         try:
-            while self.offset < self.file.size:
-                message = decode_message(self.data, self.offset)
+            while offset < file.size and not file.is_behind(offset, self.section):
+                message = decode_message(self.data, offset)
+                self.offset = offset = message.end
                 if message.type == self.section:
                     found = self._read(message)
                     if self._last is not None and found[0] < self._last:
                         expected = "a record that sorts behind the one before it"
                         raise DecodeError(message.offset, "order", expected, "one that sorts before it")
-                    self._last, self.offset = found[0], message.end
+                    self._last = found[0]
                     return found
-                if message.type in SECTION_ENDS:
-                    break
-                self.offset = message.end
         except DecodeError as error:
-            _blame(error, self.file.path)
+            _blame(error, file.path)
             raise
-        self.offset = self.file.size
         raise StopIteration
 
 

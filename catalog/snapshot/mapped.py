@@ -204,15 +204,24 @@ class MappedFile:
         subtype = message.payload[16:17] if message.type == layout.INSTRUMENT else b"\0"
         return (message.type, subtype) in _KNOWN_RECORDS
 
+    def is_behind(self, offset: int, message_type: int) -> bool:
+        """Whether the message at `offset` begins what stands behind the section of `message_type`.
+
+        Only its header is read: behind the last section stands an index, which is as large as all records together.
+        """
+        if offset + HEADER_SIZE > self._size:
+            return False  # whoever reads on is told that the file is cut
+        refuse_header(self._data, offset)
+        found = self._data[offset + 4]
+        return found != message_type and found in _SECTION_ENDS
+
     def _section(self, message_type: int) -> Iterator[Message]:
         offset = self._sections[message_type]
         end = self._size - _TRAILER_SIZE
-        while 0 < offset < end:
+        while 0 < offset < end and not self.is_behind(offset, message_type):
             message = decode_message(self._data, offset)
             if message.type == message_type:
                 yield message
-            elif message.type in SECTION_ENDS:
-                return
             offset = message.end
 
     def _find(self, id: AnyId, kind: str) -> int:
@@ -334,7 +343,7 @@ class MappedFile:
             if message.type == layout.VOCABULARY:
                 name, codes = decode_vocabulary(message.payload, offset + HEADER_SIZE)
                 names[name] = codes
-            elif message.type in SECTION_ENDS:
+            elif message.type in _SECTION_ENDS:
                 break
             offset = message.end
         return names
@@ -381,8 +390,7 @@ class _Closed(bytes):
 
 
 _CLOSED = _Closed()
-#: A message of one of these types says that the section before it is over; any other unknown one is passed over.
-SECTION_ENDS = frozenset((*layout.SECTION_ORDER, layout.INDEX, layout.END))
+_SECTION_ENDS = frozenset((*layout.SECTION_ORDER, layout.INDEX, layout.END))
 _KNOWN_RECORDS = frozenset((table.message, bytes((table.subtype,))) for table in LAYOUTS.values())
 
 
