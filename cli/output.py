@@ -16,6 +16,7 @@ from cli.session import session
 
 if TYPE_CHECKING:
     from catalog.domain.base import Record
+    from catalog.snapshot.diff import Difference, DiffReport, FieldChange
 
 Row = Mapping[str, Any]
 Progress = Callable[[str, int], None]
@@ -135,6 +136,35 @@ def dispute(found: Row) -> None:
         _print_fields(side)
 
 
+def object_with_lists(data: Row, lists: Mapping[str, Iterable[Row]]) -> None:
+    """One JSON object: `data`, and lists that are written element by element, since they may be long."""
+    sys.stdout.write(_json(data)[:-1])
+    for name, elements in lists.items():
+        sys.stdout.write(f",\n{_json(name)}: [")
+        for n, element in enumerate(elements):
+            sys.stdout.write(("," if n else "") + "\n" + _json(element))
+        sys.stdout.write("]")
+    _write("}")
+
+
+def differences(report: DiffReport, limit: int) -> None:
+    """What two snapshots have differently, for people: the header's facts, at most `limit` differences, their number."""
+    if not report.is_same_catalog:
+        _write("these are snapshots of two catalogs")
+    for fact in report.header:
+        _write(_field_change(fact))
+    found = [difference for kept in report.first.values() for difference in kept][:limit]
+    for difference in found:
+        _print_difference(difference)
+    total = sum(report.sizes.values())
+    if total > len(found):
+        _write(f"… and {total - len(found)} more (--limit {total} lists all)")
+    sizes = ", ".join(f"{size} {name}" for name, size in report.sizes.items() if size)
+    _write(f"{total} difference{'s' if total > 1 else ''}: {sizes}" if total else "no differences")
+    if not report.is_whole:
+        note("one of the files has a newer format: what this version does not know of it was not compared")
+
+
 def table(data: Sequence[Row]) -> None:
     """A table for people, whatever the options say."""
     _print_table(data)
@@ -242,6 +272,25 @@ def _difference(data: Row) -> Row:
     after, before = data.get("after") or {}, data.get("before") or {}
     changed = {k: v for k, v in after.items() if before.get(k) != v}
     return {"record": data.get("record"), "action": data.get("action"), "values": changed}
+
+
+def _print_difference(found: Difference) -> None:
+    words = [found.action, found.record, str(found.id), *([found.label] if found.label else [])]
+    if found.is_breaking:
+        words.insert(0, "breaking:")
+    if found.is_tombstoned is not None and found.action == "removed":
+        words.append("(with a tombstone)" if found.is_tombstoned else "(without a tombstone)")
+    elif found.is_tombstoned:
+        words.append("(had a tombstone)")
+    _write(escape(" ".join(words)))
+    for field in found.fields:
+        if found.action == "changed" or found.record == "vocabulary" or field.is_breaking:
+            _write(f"    {_field_change(field)}")
+
+
+def _field_change(change: FieldChange) -> str:
+    before, after = ("(unknown)" if said is None else _cell(said) for said in (change.before, change.after))
+    return f"{escape(change.field)}: {before} → {after}{'  (breaking)' if change.is_breaking else ''}"
 
 
 def _print_fields(data: Row) -> None:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Write snapshot files, prove them, and look into them.", no_args_is_help=True)
 
-IdsOption = Annotated[
-    Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
-]
+IdsOption = Annotated[Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 PathArgument = Annotated[str, typer.Argument(metavar="PATH", help="The snapshot file.")]
 
@@ -30,10 +28,7 @@ def export(
     since: Annotated[
         int | None, typer.Option(metavar="SEQ", help="Write a delta: what changed after this sequence.")
     ] = None,
-    force: IdsOption = Annotated[
-    Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
-]
-ForceOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Write a full snapshot, or a delta. The same state of the catalog gives the same bytes."""
     with open_catalog() as catalog:
@@ -46,10 +41,7 @@ def apply_(
     base: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A full snapshot.")],
     deltas: Annotated[list[str], typer.Argument(metavar="DELTA…", help="The deltas that follow it, in their order.")],
     target: Annotated[str, typer.Option("--to", metavar="PATH", help="The full snapshot to write.")],
-    force: IdsOption = Annotated[
-    Literal["64", "128"] | None, typer.Option(help="Width of references; the catalog's by default.")
-]
-ForceOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Make a snapshot and its deltas into the full snapshot of the later state. Needs no database."""
     from catalog.snapshot.apply import apply
@@ -79,9 +71,8 @@ def nightly(
         report = catalog.nightly(plan).to_json()
     output.fields(report if session.json else {n: v for n, v in report.items() if v and n != "manifest"})
     if report["state"] == "held":
-        for reason in report["reasons"]:
-            output.error(f"not published: {reason}")
-        output.remark("look at it, then repeat with --confirm")
+        reasons = "; ".join(report["reasons"])
+        output.error(f"not published: {reasons}", "look at it, then repeat with --confirm")
         raise typer.Exit(exits.NO)
 
 
@@ -150,6 +141,32 @@ def cat(path: PathArgument) -> None:
 
     for message in messages(path):
         output.json_line(message)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="The earlier snapshot file.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The later one; its ids may have another width.")],
+    limit: Annotated[int, typer.Option(min=0, help="Most differences to list for people; --json has all.")] = 200,
+) -> None:
+    """List what two snapshots have differently, breaking differences first. Exit code 1 when something differs.
+
+    Breaking is what makes those wrong who go on as before: another number of decimals or contract multiplier, an id or
+    a code that means something else, an alias that leads elsewhere. Facts of the header alone (time, width, revision)
+    are told and are no difference; another catalog is one.
+    """
+    from catalog.snapshot import diff as compared
+
+    report = compared.compare(before, after, limit=compared.LIMIT if session.json else limit)
+    if session.json:
+        output.object_with_lists(
+            report.to_json(),
+            {name: (found.to_json() for found in compared.group(report, name)) for name in compared.GROUPS},
+        )
+    else:
+        output.differences(report, limit)
+    if not report.is_equal:
+        raise typer.Exit(exits.NO)
 
 
 def _written(info: SnapshotInfo) -> dict[str, Any]:

@@ -32,9 +32,7 @@ def start(cursor: Cursor, directory: str, actor: str) -> int:
         WHERE directory = %s AND state = 'running'""",
         [directory],
     )
-    cursor.execute(
-        "INSERT INTO nightly_runs (directory, actor) VALUES (%s, %s) RETURNING number", [directory, actor]
-    )
+    cursor.execute("INSERT INTO nightly_runs (directory, actor) VALUES (%s, %s) RETURNING number", [directory, actor])
     found = cursor.fetchone()
     assert found is not None
     return int(found[0])

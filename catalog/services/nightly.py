@@ -90,7 +90,7 @@ def run(engine: Engine, plan: Plan, actor: str) -> NightlyReport:
                 cursor_of(connection),
                 number,
                 report.state,
-                file_name=report.path and report.path.name,
+                file_name=None if report.path is None else report.path.name,
                 as_of_sequence=report.as_of_sequence,
                 manifest=report.manifest,
                 reason="; ".join(report.reasons) or None,
@@ -144,7 +144,9 @@ class _Run:
             return False
         with Snapshot.open(last) as snapshot:
             header = snapshot.header
-            codes = {name: {value: code for code, value in named.items()} for name, named in snapshot.vocabularies.items()}
+            codes = {
+                name: {value: code for code, value in named.items()} for name, named in snapshot.vocabularies.items()
+            }
             beside = [sidecar(last, "json")]
             beside += [sidecar(last, "parquet")] if self.plan.parquet else []
             beside += [sidecar(last, "snap.sig")] if self.plan.signing_key else []
@@ -246,4 +248,3 @@ class _Run:
             yield
         finally:
             self.seconds[what] = time.monotonic() - start
-

@@ -222,20 +222,41 @@ class MappedFile:
             raise DecodeError(offset, "index.count", f"at most {(head.end - offset) // 8 - 1}", count)
         return Struct(f"<{count}Q").unpack_from(self._data, offset + 8)
 
+    def whole_id(self, prefix: bytes, kind: str) -> bytes | None:
+        """The 16 bytes of an id of this kind that begins with `prefix` (8 or 16 bytes); None when the file has none."""
+        for offset in self._search(KIND_CODES[kind], prefix):
+            id = bytes(self._data[offset + 32 : offset + 48])
+            if id[: len(prefix)] == prefix:
+                return id
+        return None
+
+    def section_offset(self, message_type: int) -> int:
+        """Where the records of a message type begin; 0 when there are none."""
+        return self._sections[message_type]
+
     def knows(self, message: Message) -> bool:
         """Whether this version can decode the message as a record."""
         subtype = message.payload[16:17] if message.type == layout.INSTRUMENT else b"\0"
         return (message.type, subtype) in _KNOWN_RECORDS
 
+    def is_behind(self, offset: int, message_type: int) -> bool:
+        """Whether the message at `offset` begins what stands behind the section of `message_type`.
+
+        Only its header is read: behind the last section stands an index, which is as large as all records together.
+        """
+        if offset + HEADER_SIZE > self._size:
+            return False  # whoever reads on is told that the file is cut
+        refuse_header(self._data, offset)
+        found = self._data[offset + 4]
+        return found != message_type and found in _SECTION_ENDS
+
     def _section(self, message_type: int) -> Iterator[Message]:
         offset = self._sections[message_type]
         end = self._size - _TRAILER_SIZE
-        while 0 < offset < end:
+        while 0 < offset < end and not self.is_behind(offset, message_type):
             message = decode_message(self._data, offset)
             if message.type == message_type:
                 yield message
-            elif message.type in _SECTION_ENDS:
-                return
             offset = message.end
 
     def _find(self, id: AnyId, kind: str) -> int:

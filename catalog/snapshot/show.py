@@ -40,7 +40,7 @@ _NAMES = {
 def show(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What the file says of itself: header, counts, digest, size, vocabularies and indexes. Raises DecodeError."""
     with Snapshot.open(path) as snapshot:
-        summary = _header(snapshot.header)
+        summary = header_facts(snapshot.header)
         return summary | {
             "digest": snapshot.digest.hex(),
             "size": snapshot.size,
@@ -113,7 +113,8 @@ def rfc3339(nanoseconds: int) -> str:
     return f"{text}.{digits[:6] if digits.endswith('000') else digits}Z"
 
 
-def _header(header: SnapshotMessage) -> dict[str, Any]:
+def header_facts(header: SnapshotMessage) -> dict[str, Any]:
+    """What the header says, in JSON form."""
     return {
         "format_version": header.format_version,
         "contents": "delta" if header.contents == layout.DELTA else "full",
@@ -132,7 +133,7 @@ def _content(snapshot: Snapshot, message: Message) -> tuple[str, dict[str, Any]]
     base, width = message.offset + HEADER_SIZE, snapshot.header.id_bits // 8
     name = _NAMES.get(message.type, "unknown")
     if message.type == layout.SNAPSHOT:
-        return name, _header(decode_snapshot(message.payload, base))
+        return name, header_facts(decode_snapshot(message.payload, base))
     if message.type == layout.VOCABULARY:
         vocabulary, codes = decode_vocabulary(message.payload, base)
         return name, {"name": vocabulary, "codes": {value: code for code, value in codes.items()}}
@@ -150,7 +151,7 @@ def _content(snapshot: Snapshot, message: Message) -> tuple[str, dict[str, Any]]
             "predecessor": entry.predecessor.hex(),
             "successor": entry.successor.hex(),
             "succession_kind": entry.succession_kind,
-            "ratio": _plain(entry.ratio),
+            "ratio": plain(entry.ratio),
             "effective_at": rfc3339(entry.effective_ns),
             "is_in_effect": entry.is_in_effect,
         }
@@ -174,10 +175,10 @@ def _content(snapshot: Snapshot, message: Message) -> tuple[str, dict[str, Any]]
         head_values["id"] = event_type_number(Id(key))
     elif key:
         head_values |= {"id": key.hex(), "id64": key[:8].hex()}
-    return record, head_values | {field: _plain(value) for field, value in values.items()}
+    return record, head_values | {field: plain(value) for field, value in values.items()}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> Any:
     """A decoded value in its JSON form."""
     if isinstance(value, Decimal):
         return format(value, "f")
@@ -189,6 +190,6 @@ def _plain(value: object) -> object:
         return format_clock(value)
     if isinstance(value, tuple):
         if hasattr(value, "_asdict"):
-            return {name: _plain(said) for name, said in value._asdict().items() if said is not None}
-        return [_plain(element) for element in value]
+            return {name: plain(said) for name, said in value._asdict().items() if said is not None}
+        return [plain(element) for element in value]
     return value

@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.errors import CatalogError, quote
+from catalog.errors import quote
+from catalog.snapshot.extra import needing
 from catalog.snapshot.faults import SignatureRefused, SnapshotError
 
 if TYPE_CHECKING:
@@ -21,17 +22,6 @@ SIZE = 64
 _MAX_KEY = 1 << 16
 
 
-class MissingPackage(CatalogError, ImportError):
-    """An optional package is not installed."""
-
-    code = "missing_package"
-
-    def __init__(self, extra: str) -> None:
-        super().__init__(
-            f"the optional packages of `{extra}` are not installed", f"pip install 'instrument-catalog[{extra}]'"
-        )
-
-
 def signature_path(path: str | os.PathLike[str]) -> Path:
     """Where the signature of a snapshot file stands: beside it, `.sig` behind its whole name."""
     place = Path(path)
@@ -41,7 +31,7 @@ def signature_path(path: str | os.PathLike[str]) -> Path:
 def sign(digest: bytes, key: str | os.PathLike[str]) -> bytes:
     """The 64 bytes that sign a file's digest with the private key in a PEM file (PKCS 8, without a password).
 
-    Raises SnapshotError when there is no such key, MissingPackage without `cryptography`.
+    Raises SnapshotError when there is no such key, MissingExtra without `cryptography`.
     """
     return _private_key(Path(key)).sign(CONTEXT + digest)
 
@@ -91,34 +81,29 @@ def check(path: str | os.PathLike[str], digest: bytes, key: str | os.PathLike[st
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
-    ed25519, serialization = _cryptography()
+    with needing("signatures"):
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
     try:
-        found = serialization.load_pem_private_key(_read(path), password=None)
+        found = load_pem_private_key(_read(path), password=None)
     except (ValueError, TypeError) as error:
         raise _no_key(path, "private") from error
-    if not isinstance(found, ed25519.Ed25519PrivateKey):
+    if not isinstance(found, Ed25519PrivateKey):
         raise _no_key(path, "private")
     return found
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:
-    ed25519, serialization = _cryptography()
+    with needing("signatures"):
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
     try:
-        found = serialization.load_pem_public_key(_read(path))
+        found = load_pem_public_key(_read(path))
     except ValueError as error:
         raise _no_key(path, "public") from error
-    if not isinstance(found, ed25519.Ed25519PublicKey):
+    if not isinstance(found, Ed25519PublicKey):
         raise _no_key(path, "public")
     return found
-
-
-def _cryptography():  # type: ignore[no-untyped-def]
-    try:
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import ed25519
-    except ImportError:
-        raise MissingPackage("signatures") from None
-    return ed25519, serialization
 
 
 def _read(path: Path) -> bytes:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from catalog.domain import RECORDS
+from catalog.snapshot.entries import AnyEntry
 from tests.cli.conftest import APPLE, USDC, Run
+from tests.snapshot import support
 
 
 @pytest.fixture
@@ -79,6 +81,101 @@ def test_cat(sample: Run, snapshot: str) -> None:
     assert [m["message"] for m in messages][:1] == ["snapshot"]
     assert [m["offset"] for m in messages] == sorted(m["offset"] for m in messages)
     assert messages[-1]["message"] == "end"
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[str, str]:
+    """A universe, and the same with other decimals of a token, a new name of a stock, and one asset less."""
+    token = support.entry_of(support.TOKEN.replace(decimals=18))
+    stock = support.entry_of(support.AAPL)
+    stock = stock._replace(values={**stock.values, "name": "Apple\x1b[31m\u202e"})
+    changed: dict[bytes, list[AnyEntry]] = {token.id: [token], stock.id: [stock], support.SPY.id.bytes: []}
+    after = [new for e in support.universe() for new in changed.get(getattr(e, "id", b""), [e])]
+    support.write(tmp_path / "before", support.universe())
+    support.write(tmp_path / "after", support.numbered(after), 128)
+    return str(tmp_path / "before"), str(tmp_path / "after")
+
+
+def test_diff_lists_what_breaks_first(run: Run, two: tuple[str, str]) -> None:
+    done = run("snapshot", "diff", *two)
+    assert (done.code, done.err) == (1, "")
+    assert done.out.splitlines() == [
+        "id_bits: 64 → 128",
+        "as_of_sequence: 35 → 34",
+        f"breaking: changed token {support.TOKEN.id} USDC",
+        "    decimals: 6 → 18  (breaking)",
+        f"removed etf {support.SPY.id} ARCX:SPY (without a tombstone)",
+        f"changed stock {support.AAPL.id} XNAS:AAPL",
+        "    name: Apple Inc. → Apple\\x1b[31m\\u202e",
+        "3 differences: 1 breaking, 1 removed, 1 changed",
+    ]
+    added = run("snapshot", "diff", *two[::-1]).out
+    assert f"added etf {support.SPY.id} ARCX:SPY\n" in added
+    for limit, more in ((2, 1), (0, 3)):
+        done = run("snapshot", "diff", *two, "--limit", str(limit))
+        assert f"… and {more} more (--limit 3 lists all)" in done.out
+        assert done.out.count("stock") == 0
+
+
+def test_diff_as_json_has_all_of_it(run: Run, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("snapshot", "diff", *two, "--json", "--limit", "0")
+    assert done.code == 1
+    found = done.json
+    assert (found["before"], found["is_equal"], found["is_same_catalog"]) == (two[0], False, True)
+    assert found["total"] == {"added": 0, "removed": 1, "changed": 2, "breaking": 1}
+    assert found["counts"]["token"] == {"added": 0, "removed": 0, "changed": 1, "breaking": 1}
+    assert [len(found[name]) for name in ("breaking", "removed", "changed", "added")] == [1, 1, 1, 0]
+    assert found["breaking"][0]["fields"] == [{"field": "decimals", "before": 6, "after": 18, "is_breaking": True}]
+    assert found["changed"][0]["fields"][0]["after"] == "Apple\x1b[31m\u202e"
+    assert all(line.isprintable() for line in done.out.splitlines())
+    monkeypatch.setattr("catalog.snapshot.diff.LIMIT", 0)  # then every list is read from the files again
+    assert run("snapshot", "diff", *two, "--json").json == found
+
+
+def test_diff_of_equal_files_is_exit_0(run: Run, two: tuple[str, str]) -> None:
+    done = run("snapshot", "diff", two[0], two[0])
+    assert (done.code, done.out, done.err) == (0, "no differences\n", "")
+    done = run("snapshot", "diff", two[0], two[0], "--json")
+    assert (done.code, done.json["is_equal"], done.json["breaking"]) == (0, True, [])
+
+
+def test_diff_says_first_that_the_catalogs_are_two(run: Run, two: tuple[str, str], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    support.write(other, support.universe(), catalog_id=bytes(16))
+    done = run("snapshot", "diff", two[0], str(other))
+    assert done.code == 1
+    assert done.out.splitlines()[0] == "these are snapshots of two catalogs"
+    assert done.out.splitlines()[-1] == "no differences"
+    assert run("snapshot", "diff", two[0], str(other), "--json").json["is_same_catalog"] is False
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_diff_that_cannot_run_is_exit_2(run: Run, two: tuple[str, str], tmp_path: Path, position: int) -> None:
+    broken = tmp_path / "broken"
+    data = bytearray(Path(two[position]).read_bytes())
+    data[1500] ^= 1
+    for content in (data, b"nonsense", None):
+        broken.unlink(missing_ok=True)
+        if content is not None:
+            broken.write_bytes(content)
+        paths = list(two)
+        paths[position] = str(broken)
+        for options in ((), ("--json",)):
+            done = run("snapshot", "diff", *paths, *options)
+            assert (done.code, done.out) == (2, "")
+            assert done.lines[0].startswith("error: ")
+            assert str(broken) in done.err
+    assert run("snapshot", "diff", *two, "--limit", "-1").code == 2
+    assert run("snapshot", "diff", two[0]).code == 2
+
+
+def test_diff_of_two_exports(sample: Run, snapshot: str, tmp_path: Path) -> None:
+    later = str(tmp_path / "later")
+    assert sample("instrument", "update", USDC, "decimals=8", "--confirm-breaking").code == 0
+    assert sample("snapshot", "export", later, "--ids", "128").code == 0
+    done = sample("snapshot", "diff", snapshot, later, "--json")
+    assert (done.code, done.json["total"]["breaking"]) == (1, 1)
+    assert (done.json["breaking"][0]["id"], done.json["breaking"][0]["label"]) == (USDC, "USDC")
 
 
 def test_the_demo_runs_twice(run: Run, empty_database_url: str) -> None:

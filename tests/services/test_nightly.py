@@ -1,0 +1,301 @@
+"""The nightly run: what it publishes, what it holds back, and what a killed one leaves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog import Catalog
+from catalog.domain import Asset, Listing, Stock, Token
+from catalog.errors import Busy, SnapshotCorrupt
+from catalog.repositories import nightly as runs
+from catalog.services import agreement, export
+from catalog.services.nightly import NightlyReport, Plan
+from catalog.snapshot import Snapshot, SnapshotError
+from catalog.snapshot.publication import Publication
+from catalog.snapshot.verify import verify
+from tests.make import make
+from tests.snapshot import support
+
+USDC = make(Token, blockchain="eip155:1", address=f"0x{1:040x}", decimals=6, symbol="USDC")
+APPLE = make(Stock, mic="XNAS", isin="US0378331005", ticker="AAPL", currency="USD")
+
+
+@pytest.fixture
+def filled(catalog: Catalog) -> Catalog:
+    catalog.register_many([USDC, APPLE, *assets(40)])
+    return catalog
+
+
+def assets(count: int) -> list[Asset]:
+    return [make(Asset, exchange="binance", symbol=f"COIN{n}") for n in range(count)]
+
+
+def publish(catalog: Catalog, directory: Path, **options: Any) -> NightlyReport:
+    return catalog.nightly(Plan(directory, **options))
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def last_run(catalog: Catalog) -> runs.NightlyRun:
+    with catalog.transaction() as cursor:
+        return runs.page(cursor, 1)[0]
+
+
+def test_the_first_night(filled: Catalog, tmp_path: Path) -> None:
+    report = publish(filled, tmp_path / "published")
+    assert report.state == "published"
+    path = report.path
+    assert path is not None
+    assert (tmp_path / "published" / "latest").resolve() == path.resolve()
+    assert (tmp_path / "published" / "latest").readlink() == Path(path.name)
+    assert verify(path).ok
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    with Snapshot.open(path) as snapshot:
+        assert manifest["digest"] == snapshot.digest.hex()
+        assert manifest["counts"] == snapshot.counts
+        assert manifest["as_of_sequence"] == snapshot.as_of_sequence
+        assert manifest["schema_revision"] == snapshot.header.schema_revision
+    assert manifest["size"] == path.stat().st_size
+    assert manifest["seconds"].keys() == {"export", "verify", "agree", "total"}
+    run = last_run(filled)
+    assert (run.state, run.file_name, run.manifest) == ("published", path.name, manifest)
+    filled.export_snapshot(str(tmp_path / "plain"))
+    assert path.read_bytes() == (tmp_path / "plain").read_bytes()
+
+
+def test_an_unchanged_catalog_publishes_nothing(filled: Catalog, tmp_path: Path) -> None:
+    publish(filled, tmp_path)
+    before = names(tmp_path)
+    report = publish(filled, tmp_path)
+    assert (report.state, report.reasons) == ("unchanged", [])
+    assert names(tmp_path) == before
+    assert last_run(filled).state == "unchanged"
+
+
+def test_a_new_code_alone_is_a_change(filled: Catalog, tmp_path: Path) -> None:
+    publish(filled, tmp_path)
+    with filled.transaction() as cursor:
+        cursor.execute("SELECT * FROM blockchains LIMIT 0")
+        columns = ", ".join(c.name for c in cursor.description or () if c.name not in ("blockchain", "code"))
+        cursor.execute(
+            f"""INSERT INTO blockchains (blockchain, code, {columns})
+            SELECT 'eip155:31337', 32769, {columns} FROM blockchains WHERE blockchain = 'eip155:1'"""
+        )
+    assert publish(filled, tmp_path).state == "published"
+
+
+def test_only_so_many_are_kept(catalog: Catalog, tmp_path: Path) -> None:
+    for n, asset in enumerate(assets(5)):
+        catalog.register(asset)
+        report = publish(catalog, tmp_path, keep=2)
+        assert len(Publication(tmp_path).published()) == min(2, n + 1)
+    assert report.path in Publication(tmp_path).published()
+    assert len(report.pruned) == 1
+    assert len([name for name in names(tmp_path) if name.endswith(".json")]) == 2
+
+
+def test_a_shrink_is_held(filled: Catalog, tmp_path: Path) -> None:
+    first = publish(filled, tmp_path).path
+    for asset in assets(12):
+        filled.instruments.retire(asset.id)
+    report = publish(filled, tmp_path)
+    assert (report.state, report.reasons) == ("held", ["12 of 40 asset are gone"])
+    assert Publication(tmp_path).latest() == first
+    assert not [name for name in names(tmp_path) if "candidate" in name]
+    run = last_run(filled)
+    assert (run.state, run.reason) == ("held", "12 of 40 asset are gone")
+    assert publish(filled, tmp_path, max_shrink_percent=50).state == "published"
+
+
+def test_a_breaking_change_is_held_until_it_is_confirmed(filled: Catalog, tmp_path: Path) -> None:
+    publish(filled, tmp_path)
+    filled.instruments.update(USDC.id, {"decimals": 18}, confirm_breaking=True)
+    report = publish(filled, tmp_path)
+    assert report.state == "held"
+    assert report.reasons[0].startswith("1 breaking changes: ")
+    report = publish(filled, tmp_path, is_confirmed=True)
+    assert report.state == "published"
+    assert report.manifest is not None
+    assert report.manifest["confirmed"] == report.reasons
+
+
+def test_a_catalog_that_went_back_in_time_is_held(
+    filled: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(filled, tmp_path)
+    path = Publication(tmp_path).latest()
+    assert path is not None
+    with Snapshot.open(path) as snapshot:
+        header = snapshot.header
+    future = support.header([], catalog_id=header.catalog_id, as_of_sequence=10**9)
+    support.write_snapshot(tmp_path / "catalog-001000000000-0000000000000000.snap", future, support.VOCABULARIES, [])
+    (tmp_path / "latest").unlink()
+    (tmp_path / "latest").symlink_to("catalog-001000000000-0000000000000000.snap")
+    report = publish(filled, tmp_path)
+    assert report.state == "held"
+    assert report.reasons[0].endswith("and 1000000000 was published already")
+
+
+def test_another_catalogs_directory_is_refused(filled: Catalog, tmp_path: Path) -> None:
+    name = "catalog-000000000001-0000000000000000.snap"
+    support.write(tmp_path / name, support.universe())
+    (tmp_path / "latest").symlink_to(name)
+    with pytest.raises(SnapshotError, match="has snapshots of the catalog 000102"):
+        publish(filled, tmp_path, is_confirmed=True)
+    assert Publication(tmp_path).latest() == tmp_path / name
+    assert last_run(filled).state == "failed"
+
+
+def test_a_broken_latest_is_replaced_and_told(filled: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "latest").write_bytes(b"broken")
+    report = publish(filled, tmp_path)
+    assert report.state == "published"
+    assert report.reasons[0].startswith("latest cannot be opened: ")
+
+
+def test_a_file_that_does_not_agree_with_the_database_is_not_published(
+    filled: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = export.write
+
+    def spoilt(view: export.View, path: Path, **options: Any) -> Any:
+        _, header = write(view, path, **options)
+        with Snapshot.open(path) as snapshot:
+            entries = [support.entry_of(r, 1) for r in snapshot.records() if r.record != "listing"]
+        changed = [
+            e._replace(values={**e.values, "decimals": 7}) if e.record == "token" else e
+            for e in support.in_order(entries)
+        ]
+        counts = support.count(changed)
+        header = header.__class__(**{**header.__dict__, "counts": counts})
+        with Snapshot.open(path) as snapshot:
+            codes = {n: {v: c for c, v in named.items()} for n, named in snapshot.vocabularies.items()}
+        return support.write_snapshot(path, header, codes, changed, force=True), header
+
+    monkeypatch.setattr(export, "write", spoilt)
+    with pytest.raises(SnapshotCorrupt) as refused:
+        publish(filled, tmp_path)
+    assert "decimals: 7 in the file, 6 in the database" in str(refused.value)
+    assert Publication(tmp_path).latest() is None
+    run = last_run(filled)
+    assert (run.state, run.reason) == ("failed", str(refused.value))
+
+
+def test_what_the_file_lacks_is_found(filled: Catalog, tmp_path: Path) -> None:
+    filled.listings.register(make(Listing, instrument_id=APPLE.id, venue_id=nasdaq(filled), symbol="APPL"))
+    filled.export_snapshot(str(tmp_path / "early"))
+    with Snapshot.open(tmp_path / "early") as snapshot:
+        with export.consistent_view(filled.engine) as view:
+            assert agreement.disagreements(view.cursor, snapshot) == []
+        filled.register_many([make(Token, blockchain="eip155:1", address=f"0x{2:040x}", decimals=6)])
+        with export.consistent_view(filled.engine) as view:
+            (problem,) = agreement.disagreements(view.cursor, snapshot)
+    assert problem == "the database has 2 of token that is not retired, the file 1"
+
+
+def nasdaq(catalog: Catalog) -> str:
+    (venue,) = catalog.find("XNAS")
+    return venue.id
+
+
+def test_a_second_run_is_refused(filled: Catalog, tmp_path: Path) -> None:
+    with Publication(tmp_path).locked(), pytest.raises(Busy, match="another run"):
+        publish(filled, tmp_path)
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_a_directory_that_is_none(filled: Catalog, tmp_path: Path, where: str) -> None:
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(SnapshotError, match="cannot use"):
+        publish(filled, tmp_path / where)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from catalog import Catalog
+from catalog.services.nightly import Plan
+from catalog.snapshot import publication
+calls, at = [0], int(sys.argv[3])
+def killing(name, real):
+    def call(*args, **named):
+        calls[0] += 1
+        if calls[0] == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **named)
+    setattr(os, name, call)
+for name in ("rename", "fsync", "symlink", "open", "unlink", "fchmod", "replace"):
+    killing(name, getattr(os, name))
+with Catalog.open(sys.argv[1]) as catalog:
+    calls[0] = 0
+    catalog.nightly(Plan(Path(sys.argv[2]), keep=1))
+print(calls[0])
+"""
+
+
+def test_killed_anywhere_it_leaves_the_last_one(filled: Catalog, database_url: str, tmp_path: Path) -> None:
+    """Killed before each of its calls that touch the disk, and after random times."""
+    first = publish(filled, tmp_path, keep=1).path
+    assert first is not None
+    whole = first.read_bytes()
+    filled.register(make(Asset, exchange="binance", symbol="ONE-MORE"))
+    killed = 0
+    for at in range(1, 60):
+        done = subprocess.run([sys.executable, "-c", KILLED, database_url, str(tmp_path), str(at)], check=False)
+        if done.returncode != -signal.SIGKILL:
+            break
+        killed += 1
+        latest = Publication(tmp_path).latest()
+        assert latest is not None
+        assert latest.read_bytes() == whole or verify(latest).ok
+    assert killed >= 10
+    report = publish(filled, tmp_path, keep=1)
+    assert report.state in ("published", "unchanged")
+    left = [name for name in names(tmp_path) if not name.startswith("catalog-")]
+    assert left == [".nightly.lock", "latest"]
+    assert len(Publication(tmp_path).published()) == 1
+    with filled.transaction() as cursor:
+        states = {run.state for run in runs.page(cursor, 100)}
+    assert "running" not in states
+    assert "failed" in states
+
+
+def test_killed_runs_are_noted(filled: Catalog, tmp_path: Path) -> None:
+    with filled.transaction() as cursor:
+        runs.start(cursor, str(tmp_path.resolve()), "somebody")
+    publish(filled, tmp_path)
+    with filled.transaction() as cursor:
+        newest, older = runs.page(cursor)
+    assert (newest.state, older.state, older.reason) == ("published", "failed", "the run was killed")
+
+
+def test_a_full_disk_says_so(filled: Catalog, tmp_path: Path) -> None:
+    publish(filled, tmp_path)
+    filled.register(make(Asset, exchange="binance", symbol="ONE-MORE"))
+    before = names(tmp_path)
+    script = f"""
+import resource, signal, sys
+from pathlib import Path
+from catalog import Catalog
+from catalog.services.nightly import Plan
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with Catalog.open(sys.argv[1]) as catalog:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    catalog.nightly(Plan(Path({str(tmp_path)!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, filled.engine.url.render_as_string(hide_password=False)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "SnapshotError: cannot write" in done.stderr
+    assert names(tmp_path) == before
+    assert last_run(filled).state == "failed"
