@@ -709,7 +709,7 @@ types:
       - {id: len, type: u1, valid: {min: 1}, doc: Bytes of the text.}
       - {id: value, type: str, size: len, doc: The text.}
   optional_key:
-    doc: The same, or null.
+    doc: A `key` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - {id: len, type: u1, valid: {min: 1}, if: presence == 1, doc: Bytes of the text.}
@@ -720,7 +720,7 @@ types:
       - {id: len, type: u2, doc: Bytes of the text.}
       - {id: value, type: str, size: len, doc: The text.}
   optional_text:
-    doc: The same, or null.
+    doc: A `text` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - {id: len, type: u2, if: presence == 1, doc: Bytes of the text.}
@@ -734,7 +734,7 @@ types:
         doc: At most 18 digits.
       - {id: exponent, type: s1, valid: {expr: mantissa != 0 or _ == 0}, doc: Power of ten; 0 for zero.}
   optional_decimal:
-    doc: The same, or null.
+    doc: A `decimal` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - id: mantissa
@@ -752,7 +752,7 @@ types:
     seq:
       - {id: value, type: u1, valid: {max: 1}, doc: 0 or 1.}
   optional_bool:
-    doc: The same, or null.
+    doc: A `bool` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - {id: value, type: u1, valid: {max: 1}, if: presence == 1, doc: 0 or 1.}
@@ -761,7 +761,7 @@ types:
     seq:
       - {id: value, type: s4, valid: {min: -719162, max: 2932896}, doc: "Days since 1970-01-01, from year 1 to 9999."}
   optional_date:
-    doc: The same, or null.
+    doc: A `date` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - id: value
@@ -774,7 +774,7 @@ types:
     seq:
       - {id: value, type: u8, valid: {max: "9214646399999999000"}, doc: "Nanoseconds since 1970, before 2262."}
   optional_time:
-    doc: The same, or null.
+    doc: A `time` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - id: value
@@ -782,12 +782,8 @@ types:
         valid: {max: "9214646399999999000"}
         if: presence == 1
         doc: Nanoseconds since 1970, before 2262.
-  clock:
-    doc: A time of day.
-    seq:
-      - {id: value, type: u4, valid: {max: 86399}, doc: Seconds since midnight.}
   optional_clock:
-    doc: The same, or null.
+    doc: A time of day, or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - {id: value, type: u4, valid: {max: 86399}, if: presence == 1, doc: Seconds since midnight.}
@@ -802,7 +798,7 @@ types:
     seq:
       - {id: value, type: u1, valid: {min: 1}, doc: A code of the vocabulary.}
   optional_code8:
-    doc: The same, or null.
+    doc: A `code8` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - {id: value, type: u1, valid: {min: 1}, if: presence == 1, doc: A code of the vocabulary.}
@@ -811,7 +807,7 @@ types:
     seq:
       - {id: value, type: u2, valid: {min: 1}, doc: A code of the vocabulary.}
   optional_code16:
-    doc: The same, or null.
+    doc: A `code16` or null.
     seq:
       - {id: presence, type: u1, valid: {max: 1}, doc: "0: null, and nothing follows."}
       - {id: value, type: u2, valid: {min: 1}, if: presence == 1, doc: A code of the vocabulary.}

@@ -15,7 +15,7 @@ import mmap
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from struct import Struct
@@ -193,7 +193,9 @@ class Comparison:
     def _compare_tombstone(self, message: Message, theirs: Any) -> None:
         ours = decode_tombstone(message.payload, message.offset + HEADER_SIZE, self._width)
         self._same_fields("tombstone", ours, theirs, ("kind", "id"))
-        self._same("tombstone.record", ours.record, count_name((int(theirs.record_message), int(theirs.record_subtype))))
+        self._same(
+            "tombstone.record", ours.record, count_name((int(theirs.record_message), int(theirs.record_subtype)))
+        )
 
     def _compare_index(self, message: Message, theirs: Any) -> None:
         ours = decode_index_head(message.payload, message.offset, len(message.payload), self._width)
@@ -279,7 +281,10 @@ def made_up(folder: Path) -> dict[str, Path]:
     """The golden files, deltas of the same content and a version 2, each with ids of either width."""
     files = {}
     for bits in (64, 128):
-        for name, data in ((f"golden v1-{bits}", support.golden(f"v1-{bits}")), (f"version 2, {bits}", version_2(bits))):
+        for name, data in (
+            (f"golden v1-{bits}", support.golden(f"v1-{bits}")),
+            (f"version 2, {bits}", version_2(bits)),
+        ):
             files[name] = folder / f"{name}.snap"
             files[name].write_bytes(data)
         name = f"delta, {bits}"
@@ -291,7 +296,8 @@ def made_up(folder: Path) -> dict[str, Path]:
 def load(path: Path) -> Any:
     """The generated parser."""
     spec = importlib.util.spec_from_file_location("registry", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -308,7 +314,7 @@ def main() -> int:
     parser = load(given.parser)
     with tempfile.TemporaryDirectory() as folder:
         files = {str(path): path for path in given.files} or made_up(Path(folder))
-        return 0 if all([agree(parser, path, name) for name, path in files.items()]) else 1
+        return 0 if all(agree(parser, path, name) for name, path in files.items()) else 1
 
 
 if __name__ == "__main__":
