@@ -2,9 +2,9 @@
 
     python -m tests.kaitai.agree [--parser PARSER] [FILE…]
 
-PARSER is what compile.mjs wrote, build/kaitai/registry.py unless said. Without a FILE the golden files, deltas of the
-same content and a made-up version 2 are read. Every value of every message is compared; the first that differs, or that
-one side cannot read, ends the program with 1.
+PARSER is what compile.mjs wrote, build/kaitai/registry.py unless said. Every value of every message is compared; the
+first that differs, or that one side cannot read, ends the program with 1. Without a FILE the golden files, deltas of the
+same content and a made-up version 2 are read, and then damaged files, which both must refuse.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import importlib.util
 import mmap
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from zlib import crc32
 
 from catalog.errors import DecodeError
 from catalog.snapshot import Snapshot
+from catalog.snapshot.show import cat
 from catalog.wire import layout
 from catalog.wire.frame import HEADER_SIZE, Message, decode_stream
 from catalog.wire.layout import LAYOUTS, Field
@@ -38,17 +40,73 @@ from catalog.wire.messages import (
     decode_tombstone,
     decode_vocabulary,
 )
+from catalog.wire.primitives import I32, U32, U64, encode_day
 from tests.snapshot import support
 from tests.snapshot.test_evolution import version_2
 
 PARSER = Path(__file__).parents[2] / "build" / "kaitai" / "registry.py"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_ZERO = date(1970, 1, 1)
+LUNC_ENDS = 1_798_859_045_000_006_000  # 2027-01-02T03:04:05.000006Z
+END_OF_TIME = 9_214_646_400_000_000_000  # 2262-01-01
 _MIDNIGHT = datetime(2000, 1, 1)  # noqa: DTZ001 - of a day without a zone
+#: Damage to the golden file: (what is wrong, type of message, its bytes, what stands there instead).
+DAMAGES = (
+    ("magic", layout.SECURITY, b"\xef\xbe\xad\xde", b"\xef\xbe\xad\xdf"),
+    ("version 2", layout.SECURITY, b"\x08\1\0\0", b"\x08\2\0\0"),
+    ("flags 1", layout.SECURITY, b"\x08\1\0\0", b"\x08\1\1\0"),
+    ("reserved 1", layout.SECURITY, b"\x08\1\0\0", b"\x08\1\0\1"),
+    ("format_version 0", layout.SNAPSHOT, b"\1\0\1\x40", b"\0\0\1\x40"),
+    ("contents 3", layout.SNAPSHOT, b"\1\0\1\x40", b"\1\0\3\x40"),
+    ("ids of 65 bits", layout.SNAPSHOT, b"\1\0\1\x40", b"\1\0\1\x41"),
+    ("257 counts", layout.SNAPSHOT, b"\x13\0\1\1", b"\1\1\1\1"),
+    ("code 0 in a vocabulary", layout.VOCABULARY, b"\1\0\x08eip155:1", b"\0\0\x08eip155:1"),
+    ("code 0", layout.SECURITY, b"\1\x0cUS0378331005", b"\0\x0cUS0378331005"),
+    ("key of no byte", layout.SECURITY, b"\x0cUS0378331005", b"\0US0378331005"),
+    ("presence byte 2", layout.SECURITY, b"US0378331005\1", b"US0378331005\2"),
+    ("no UTF-8", layout.SECURITY, b"Apple Inc.", b"Apple\xffInc."),
+    ("text behind the end", layout.SECURITY, b"\x0a\0Apple Inc.", b"\0\1Apple Inc."),
+    ("86400 seconds of a day", layout.VENUE, I32.pack(34_200), I32.pack(86_400)),
+    ("no keys", layout.VENUE, b"\1\2\0\6future", b"\1\0\0\6future"),
+    ("1025 keys", layout.VENUE, b"\1\2\0\6future", b"\1\1\4\6future"),
+    ("truth value 2", layout.INSTRUMENT, b"\1\0\0\1\7binance", b"\1\2\0\1\7binance"),
+    ("year 10000", layout.INSTRUMENT, encode_day(date(2026, 12, 18)), I32.pack(layout.MAX_DAYS + 1)),
+    ("year 2262", layout.INSTRUMENT, b"\1" + U64.pack(LUNC_ENDS), b"\1" + U64.pack(END_OF_TIME)),
+    ("19 digits", layout.PAIR, U64.pack(10**18 - 1), U64.pack(10**18 + 1)),
+    ("zero with an exponent", layout.PAIR, b"\1" + bytes(9), b"\1" + bytes(8) + b"\1"),
+    ("alias of a venue", layout.ALIAS, b"\1\1" + support.AAPL.id.bytes[:8], b"\3\1" + support.AAPL.id.bytes[:8]),
+    (
+        "succession of a listing",
+        layout.SUCCESSION,
+        b"\1" + support.LUNA.id.bytes[:8],
+        b"\x08" + support.LUNA.id.bytes[:8],
+    ),
+    ("keys of 9 bytes", layout.INDEX, b"\1\x08\0\0", b"\1\x09\0\0"),
+    ("reserved in an index", layout.INDEX, b"\1\x08\0\0", b"\1\x08\1\0"),
+)
 
 
 class Disagreement(Exception):
     """The two readers say different things."""
+
+
+def their_messages(parser: Any, path: Path) -> Iterator[tuple[int, Any]]:
+    """(offset, message) of the generated parser, which keeps none but the first: the loop is here, not in it."""
+
+    class Registry(parser.Registry):  # type: ignore[misc]
+        def _read(self) -> None:
+            self.messages = [parser.Registry.Message(self._io, self, self)]
+
+    with path.open("rb") as file:
+        io = parser.KaitaiStream(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        root = Registry(io)
+        message, offset = root.messages[0], 0
+        while True:
+            yield offset, message
+            if message.type == parser.Registry.MessageType.snapshot_end:
+                return
+            offset = io.pos()
+            message = parser.Registry.Message(io, root, root)
 
 
 class Comparison:
@@ -64,32 +122,13 @@ class Comparison:
         """Raises Disagreement at the first difference."""
         with Snapshot.open(self.path) as self.snapshot:
             self._width = self.snapshot.header.id_bits // 8
-            theirs = self._their_messages()
+            theirs = their_messages(self.parser, self.path)
             for message in decode_stream(self.snapshot.data):
                 self._at = message.offset
                 self._compare_message(message, *next(theirs))
                 self.messages += 1
             self._at = self.snapshot.size
             self._same("messages behind the last one", 0, len(list(theirs)))
-
-    def _their_messages(self) -> Iterator[tuple[int, Any]]:
-        """(offset, message) of the generated parser, which keeps none but the first: the loop is here, not in it."""
-        parser = self.parser
-
-        class Registry(parser.Registry):  # type: ignore[misc, name-defined]
-            def _read(self) -> None:
-                self.messages = [parser.Registry.Message(self._io, self, self)]
-
-        with self.path.open("rb") as file:
-            io = parser.KaitaiStream(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            root = Registry(io)
-            message, offset = root.messages[0], 0
-            while True:
-                yield offset, message
-                if message.type == parser.Registry.MessageType.snapshot_end:
-                    return
-                offset = io.pos()
-                message = parser.Registry.Message(io, root, root)
 
     def _same(self, what: str, ours: object, theirs: object) -> None:
         if ours != theirs or type(ours) is not type(theirs):
@@ -277,6 +316,33 @@ def agree(parser: Any, path: Path, name: str) -> bool:
     return False
 
 
+def refused(parser: Any, folder: Path) -> bool:
+    """Damage the golden file in many ways, and print the first damage that not both sides refuse."""
+    good = support.golden("v1-64")
+    path = folder / "damaged.snap"
+    cut = [(f"{size} bytes of the file", good[:size]) for size in (len(good) - 1, len(good) - 464)]
+    damaged = [(what, damage(good, kind, right, wrong)) for what, kind, right, wrong in DAMAGES]
+    for what, data in damaged + cut:
+        path.write_bytes(data)
+        for reader, read in (("the package", cat(path)), ("the generated parser", their_messages(parser, path))):
+            try:
+                deque(read, 0)
+            except (DecodeError, EOFError, ValueError, parser.kaitaistruct.KaitaiStructError):
+                continue
+            print(f"{what}: {reader} does not refuse it")
+            return False
+    print(f"damaged files: both refuse {len(damaged + cut)}")
+    return True
+
+
+def damage(good: bytes, type: int, right: bytes, wrong: bytes) -> bytes:
+    """The file with `wrong` in the first message of the type that has `right`, its checksum made anew."""
+    message = next(m for m in decode_stream(good) if m.type == type and right in good[m.offset : m.end])
+    data = bytearray(good[message.offset : message.end].replace(right, wrong, 1))
+    data[28:32] = U32.pack(crc32(data[HEADER_SIZE:]))
+    return good[: message.offset] + data + good[message.end :]
+
+
 def made_up(folder: Path) -> dict[str, Path]:
     """The golden files, deltas of the same content and a version 2, each with ids of either width."""
     files = {}
@@ -314,7 +380,8 @@ def main() -> int:
     parser = load(given.parser)
     with tempfile.TemporaryDirectory() as folder:
         files = {str(path): path for path in given.files} or made_up(Path(folder))
-        return 0 if all(agree(parser, path, name) for name, path in files.items()) else 1
+        same = all(agree(parser, path, name) for name, path in files.items())
+        return 0 if same and (given.files or refused(parser, Path(folder))) else 1
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ def form(entry: Entry) -> str:
         if entry["size"] == "_root.width":
             return "bytes" if entry["id"] == "key" else "ref"
         return "id" if entry["id"] == "id" and entry["size"] == layout.ID_SIZE else "bytes"
-    name: str = NUMBERS.get(entry["type"], entry["type"])
+    name: str = entry["type"]
+    name = NUMBERS.get(name, name)
     if name.startswith("optional_"):
         name = name.removeprefix("optional_") + "?"
     return f"{entry['repeat-expr']} × {name}" if "repeat" in entry else name
