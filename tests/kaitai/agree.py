@@ -41,6 +41,7 @@ from catalog.wire.messages import (
     decode_vocabulary,
 )
 from catalog.wire.primitives import I32, U32, U64, encode_day
+from tests.kaitai.filled import FULL_VOCABULARIES, filled_universe
 from tests.snapshot import support
 from tests.snapshot.test_evolution import version_2
 
@@ -308,8 +309,8 @@ def agree(parser: Any, path: Path, name: str) -> bool:
         print(f"{name}: {error}")
     except DecodeError as error:
         print(f"{name}: the package cannot read it: {error}")
-    except (EOFError, ValueError, parser.kaitaistruct.KaitaiStructError) as error:
-        print(f"{name}: the generated parser stopped in message {comparison.messages}: {error}")
+    except (EOFError, ValueError, AttributeError, parser.kaitaistruct.KaitaiStructError) as error:
+        print(f"{name}: the generated parser fails in message {comparison.messages}: {error}")
     else:
         print(f"{name}: the same: {comparison.messages} messages, {comparison.values} values")
         return True
@@ -353,6 +354,9 @@ def made_up(folder: Path) -> dict[str, Path]:
         ):
             files[name] = folder / f"{name}.snap"
             files[name].write_bytes(data)
+        name = f"filled, {bits}"
+        files[name] = folder / f"{name}.snap"
+        support.write(files[name], filled_universe(), bits, FULL_VOCABULARIES)
         name = f"delta, {bits}"
         files[name] = folder / f"{name}.snap"
         support.write(files[name], support.universe(), bits, base_sequence=3)
