@@ -3,7 +3,7 @@ meta:
   title: Instrument catalog snapshot, version 1
   file-extension: snap
   license: MIT
-  ks-version: 0.11
+  ks-version: "0.11"
   endian: le
   encoding: UTF-8
 
@@ -18,9 +18,8 @@ doc: |
   Every payload is a stream of its own. What a later version puts behind the last field is left alone, and messages,
   instruments and indexes of unknown types are passed over.
 
-  What needs arithmetic beyond this language is not checked: the two checksums, the order of messages, keys and codes,
-  and that times have whole microseconds and mantissas no zeros at their end. The last two are left out because some
-  targets keep numbers of 64 bits in floats.
+  Not checked are the two checksums, the order of messages, keys and codes, and rules between fields. Nor are whole
+  microseconds in a time and the last digit of a mantissa, since some targets keep numbers of 64 bits in floats.
 
 seq:
   - id: messages
@@ -114,7 +113,7 @@ types:
         doc: The state that a delta starts from.
       - {id: as_of_sequence, type: u8, doc: The last change that the file covers.}
       - {id: as_of, type: u8, doc: "Time of that change, nanoseconds since 1970."}
-      - {id: horizon, type: u8, doc: "What was retired before, left no tombstone; nanoseconds since 1970."}
+      - {id: horizon, type: u8, doc: "Tombstones tell of what was retired after it, nanoseconds since 1970."}
       - {id: num_counts, type: u2, valid: {max: 256}, doc: How many counts follow.}
       - id: counts
         type: count

@@ -3,8 +3,8 @@
     python -m tests.kaitai.agree [--parser PARSER] [FILE…]
 
 PARSER is what compile.mjs wrote, build/kaitai/registry.py unless said. Every value of every message is compared; the
-first that differs, or that one side cannot read, ends the program with 1. Without a FILE the golden files, deltas of the
-same content and a made-up version 2 are read, and then damaged files, which both must refuse.
+first that differs, or that one side cannot read, ends the program with 1. Without a FILE it takes the golden files, a
+delta, files with every field filled and a made-up version 2; and damaged files, which both must refuse.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from struct import Struct
 from typing import Any
 from zlib import crc32
 
-from catalog.errors import DecodeError
+from catalog.errors import CatalogError, DecodeError
 from catalog.snapshot import Snapshot
 from catalog.snapshot.show import cat
 from catalog.wire import layout
@@ -40,51 +40,16 @@ from catalog.wire.messages import (
     decode_tombstone,
     decode_vocabulary,
 )
-from catalog.wire.primitives import I32, U32, U64, encode_day
+from tests.kaitai.damaged import damaged_files
 from tests.kaitai.filled import FULL_VOCABULARIES, filled_universe
 from tests.snapshot import support
 from tests.snapshot.test_evolution import version_2
 
 PARSER = Path(__file__).parents[2] / "build" / "kaitai" / "registry.py"
+_SMALL = 1 << 20  # bytes of a file that the generated parser reads at once, too
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_ZERO = date(1970, 1, 1)
-LUNC_ENDS = 1_798_859_045_000_006_000  # 2027-01-02T03:04:05.000006Z
-END_OF_TIME = 9_214_646_400_000_000_000  # 2262-01-01
 _MIDNIGHT = datetime(2000, 1, 1)  # noqa: DTZ001 - of a day without a zone
-#: Damage to the golden file: (what is wrong, type of message, its bytes, what stands there instead).
-DAMAGES = (
-    ("magic", layout.SECURITY, b"\xef\xbe\xad\xde", b"\xef\xbe\xad\xdf"),
-    ("version 2", layout.SECURITY, b"\x08\1\0\0", b"\x08\2\0\0"),
-    ("flags 1", layout.SECURITY, b"\x08\1\0\0", b"\x08\1\1\0"),
-    ("reserved 1", layout.SECURITY, b"\x08\1\0\0", b"\x08\1\0\1"),
-    ("format_version 0", layout.SNAPSHOT, b"\1\0\1\x40", b"\0\0\1\x40"),
-    ("contents 3", layout.SNAPSHOT, b"\1\0\1\x40", b"\1\0\3\x40"),
-    ("ids of 65 bits", layout.SNAPSHOT, b"\1\0\1\x40", b"\1\0\1\x41"),
-    ("257 counts", layout.SNAPSHOT, b"\x13\0\1\1", b"\1\1\1\1"),
-    ("code 0 in a vocabulary", layout.VOCABULARY, b"\1\0\x08eip155:1", b"\0\0\x08eip155:1"),
-    ("code 0", layout.SECURITY, b"\1\x0cUS0378331005", b"\0\x0cUS0378331005"),
-    ("key of no byte", layout.SECURITY, b"\x0cUS0378331005", b"\0US0378331005"),
-    ("presence byte 2", layout.SECURITY, b"US0378331005\1", b"US0378331005\2"),
-    ("no UTF-8", layout.SECURITY, b"Apple Inc.", b"Apple\xffInc."),
-    ("text behind the end", layout.SECURITY, b"\x0a\0Apple Inc.", b"\0\1Apple Inc."),
-    ("86400 seconds of a day", layout.VENUE, I32.pack(34_200), I32.pack(86_400)),
-    ("no keys", layout.VENUE, b"\1\2\0\6future", b"\1\0\0\6future"),
-    ("1025 keys", layout.VENUE, b"\1\2\0\6future", b"\1\1\4\6future"),
-    ("truth value 2", layout.INSTRUMENT, b"\1\0\0\1\7binance", b"\1\2\0\1\7binance"),
-    ("year 10000", layout.INSTRUMENT, encode_day(date(2026, 12, 18)), I32.pack(layout.MAX_DAYS + 1)),
-    ("year 2262", layout.INSTRUMENT, b"\1" + U64.pack(LUNC_ENDS), b"\1" + U64.pack(END_OF_TIME)),
-    ("19 digits", layout.PAIR, U64.pack(10**18 - 1), U64.pack(10**18 + 1)),
-    ("zero with an exponent", layout.PAIR, b"\1" + bytes(9), b"\1" + bytes(8) + b"\1"),
-    ("alias of a venue", layout.ALIAS, b"\1\1" + support.AAPL.id.bytes[:8], b"\3\1" + support.AAPL.id.bytes[:8]),
-    (
-        "succession of a listing",
-        layout.SUCCESSION,
-        b"\1" + support.LUNA.id.bytes[:8],
-        b"\x08" + support.LUNA.id.bytes[:8],
-    ),
-    ("keys of 9 bytes", layout.INDEX, b"\1\x08\0\0", b"\1\x09\0\0"),
-    ("reserved in an index", layout.INDEX, b"\1\x08\0\0", b"\1\x08\1\0"),
-)
 
 
 class Disagreement(Exception):
@@ -98,8 +63,8 @@ def their_messages(parser: Any, path: Path) -> Iterator[tuple[int, Any]]:
         def _read(self) -> None:
             self.messages = [parser.Registry.Message(self._io, self, self)]
 
-    with path.open("rb") as file:
-        io = parser.KaitaiStream(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        io = parser.KaitaiStream(data)
         root = Registry(io)
         message, offset = root.messages[0], 0
         while True:
@@ -124,12 +89,13 @@ class Comparison:
         with Snapshot.open(self.path) as self.snapshot:
             self._width = self.snapshot.header.id_bits // 8
             theirs = their_messages(self.parser, self.path)
-            for message in decode_stream(self.snapshot.data):
+            for message, (offset, other) in zip(decode_stream(self.snapshot.data), theirs, strict=True):
                 self._at = message.offset
-                self._compare_message(message, *next(theirs))
+                self._compare_message(message, offset, other)
                 self.messages += 1
-            self._at = self.snapshot.size
-            self._same("messages behind the last one", 0, len(list(theirs)))
+            if self.snapshot.size <= _SMALL:
+                with self.parser.Registry.from_file(self.path) as whole:
+                    self._same("messages when read at once", self.messages, len(whole.messages))
 
     def _same(self, what: str, ours: object, theirs: object) -> None:
         if ours != theirs or type(ours) is not type(theirs):
@@ -268,6 +234,11 @@ def _decimal(found: Any) -> Decimal:
     return Decimal(found.mantissa).scaleb(found.exponent)
 
 
+def _number(found: Any) -> Any:
+    """A number, or the one inside what may be null."""
+    return found if isinstance(found, int) else found.value
+
+
 _COMPARE: dict[int, Callable[[Comparison, Message, Any], None]] = {
     layout.SNAPSHOT: Comparison._compare_snapshot,
     layout.VOCABULARY: Comparison._compare_vocabulary,
@@ -282,9 +253,9 @@ _COMPARE: dict[int, Callable[[Comparison, Message, Any], None]] = {
 _VALUES: dict[str, Callable[[Any], Any]] = {
     "key": lambda found: found.value,
     "text": lambda found: found.value,
-    "u8": lambda found: _number(found),
-    "u32": lambda found: _number(found),
-    "u64": lambda found: _number(found),
+    "u8": _number,
+    "u32": _number,
+    "u64": _number,
     "bool": lambda found: found.value == 1,
     "decimal": _decimal,
     "date": lambda found: _DAY_ZERO + timedelta(days=found.value),
@@ -294,12 +265,6 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _number(found: Any) -> int:
-    """A plain number, or the one inside an optional one."""
-    number: int = found if isinstance(found, int) else found.value
-    return number
-
-
 def agree(parser: Any, path: Path, name: str) -> bool:
     """Compare one file and print how it went."""
     comparison = Comparison(parser, path)
@@ -307,9 +272,9 @@ def agree(parser: Any, path: Path, name: str) -> bool:
         comparison.run()
     except Disagreement as error:
         print(f"{name}: {error}")
-    except DecodeError as error:
+    except CatalogError as error:
         print(f"{name}: the package cannot read it: {error}")
-    except (EOFError, ValueError, AttributeError, parser.kaitaistruct.KaitaiStructError) as error:
+    except (EOFError, ValueError, AttributeError, ArithmeticError, parser.kaitaistruct.KaitaiStructError) as error:
         print(f"{name}: the generated parser fails in message {comparison.messages}: {error}")
     else:
         print(f"{name}: the same: {comparison.messages} messages, {comparison.values} values")
@@ -319,11 +284,9 @@ def agree(parser: Any, path: Path, name: str) -> bool:
 
 def refused(parser: Any, folder: Path) -> bool:
     """Damage the golden file in many ways, and print the first damage that not both sides refuse."""
-    good = support.golden("v1-64")
     path = folder / "damaged.snap"
-    cut = [(f"{size} bytes of the file", good[:size]) for size in (len(good) - 1, len(good) - 464)]
-    damaged = [(what, damage(good, kind, right, wrong)) for what, kind, right, wrong in DAMAGES]
-    for what, data in damaged + cut:
+    files = damaged_files()
+    for what, data in files.items():
         path.write_bytes(data)
         for reader, read in (("the package", cat(path)), ("the generated parser", their_messages(parser, path))):
             try:
@@ -332,34 +295,19 @@ def refused(parser: Any, folder: Path) -> bool:
                 continue
             print(f"{what}: {reader} does not refuse it")
             return False
-    print(f"damaged files: both refuse {len(damaged + cut)}")
+    print(f"damaged files: both refuse {len(files)}")
     return True
 
 
-def damage(good: bytes, type: int, right: bytes, wrong: bytes) -> bytes:
-    """The file with `wrong` in the first message of the type that has `right`, its checksum made anew."""
-    message = next(m for m in decode_stream(good) if m.type == type and right in good[m.offset : m.end])
-    data = bytearray(good[message.offset : message.end].replace(right, wrong, 1))
-    data[28:32] = U32.pack(crc32(data[HEADER_SIZE:]))
-    return good[: message.offset] + data + good[message.end :]
-
-
 def made_up(folder: Path) -> dict[str, Path]:
-    """The golden files, deltas of the same content and a version 2, each with ids of either width."""
-    files = {}
+    """The files that are compared when none is named, each with ids of either width."""
+    names = [f"{name}-{bits}" for bits in (64, 128) for name in ("golden", "delta", "filled", "version-2")]
+    files = {name: folder / f"{name}.snap" for name in names}
     for bits in (64, 128):
-        for name, data in (
-            (f"golden v1-{bits}", support.golden(f"v1-{bits}")),
-            (f"version 2, {bits}", version_2(bits)),
-        ):
-            files[name] = folder / f"{name}.snap"
-            files[name].write_bytes(data)
-        name = f"filled, {bits}"
-        files[name] = folder / f"{name}.snap"
-        support.write(files[name], filled_universe(), bits, FULL_VOCABULARIES)
-        name = f"delta, {bits}"
-        files[name] = folder / f"{name}.snap"
-        support.write(files[name], support.universe(), bits, base_sequence=3)
+        files[f"golden-{bits}"].write_bytes(support.golden(f"v1-{bits}"))
+        support.write(files[f"delta-{bits}"], support.universe(), bits, base_sequence=3)
+        support.write(files[f"filled-{bits}"], filled_universe(), bits, FULL_VOCABULARIES)
+        files[f"version-2-{bits}"].write_bytes(version_2(bits))
     return files
 
 

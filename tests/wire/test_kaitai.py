@@ -148,8 +148,24 @@ def test_a_message_has_the_fields_of_the_document(type: str) -> None:
     assert [(form(entry), entry["id"]) for entry in seq(type)] == expected
 
 
+@pytest.mark.parametrize(("type", "field"), [("snapshot", "catalog_id"), ("snapshot_end", "digest")])
+def test_bytes_have_the_size_of_the_document(type: str, field: str) -> None:
+    size = next(cells[1] for cells in rows(HEADINGS[type]) if cells[3].strip("` ") == field)
+    assert next(entry["size"] for entry in seq(type) if entry["id"] == field) == int(size)
+
+
 def test_a_code_is_its_number_and_its_name() -> None:
     assert [(form(entry), entry["id"]) for entry in seq("code")] == [("u16", "code"), ("key", "name")]
+
+
+def test_an_identity_is_texts_to_its_end() -> None:
+    assert [without_doc(entry) for entry in seq("identity")] == [
+        {"id": "parts", "type": "identity_part", "repeat": "eos"}
+    ]
+    assert [without_doc(entry) for entry in seq("identity_part")] == [
+        {"id": "len", "type": "u4"},
+        {"id": "value", "type": "str", "size": "len"},
+    ]
 
 
 def test_codes_and_references_say_what_they_are_of() -> None:
