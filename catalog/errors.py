@@ -170,6 +170,16 @@ class SnapshotCorrupt(CatalogError, ValueError):
     code = "snapshot_corrupt"
 
 
+class SignatureRefused(CatalogError, ValueError):
+    """A snapshot file without the signature that was asked for, or with one that is not of it. `path` is the signature's."""
+
+    code = "signature_refused"
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"the signature {quote(str(path))} is refused: {reason}", "do not use the file")
+        self.path, self.reason = path, reason
+
+
 class PayloadError(CatalogError, ValueError):
     """A payload that cannot be read as what it claims to be (broken JSON, wrong header, not UTF-8).
 

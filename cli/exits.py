@@ -12,13 +12,14 @@ from catalog.errors import (
     InvalidIdentifier,
     InvalidRecord,
     NotFound,
+    SignatureRefused,
     SnapshotCorrupt,
 )
 from cli.session import session
 
 DONE, NO, COULD_NOT_RUN = 0, 1, 2
 
-_ANSWERS = (Ambiguous, BreakingChange, Conflict, IdCollision, InUse, NotFound, SnapshotCorrupt)
+_ANSWERS = (Ambiguous, BreakingChange, Conflict, IdCollision, InUse, NotFound, SignatureRefused, SnapshotCorrupt)
 _JUDGEMENTS = (InvalidIdentifier, InvalidRecord)
 
 

@@ -31,13 +31,3 @@ class DeltaRefused(CatalogError, ValueError):
     def __init__(self, path: Path, reason: str, hint: str | None = None) -> None:
         super().__init__(f"cannot apply {quote(str(path))}: {reason}", hint)
         self.path, self.reason = path, reason
-
-
-class SignatureRefused(CatalogError, ValueError):
-    """A snapshot file without the signature that was asked for, or with one that is not of it."""
-
-    code = "signature_refused"
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"the signature {quote(str(path))} is refused: {reason}", "do not use the file")
-        self.path, self.reason = path, reason

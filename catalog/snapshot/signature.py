@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.errors import quote
+from catalog.errors import SignatureRefused, quote
 from catalog.snapshot.extra import needing
-from catalog.snapshot.faults import SignatureRefused, SnapshotError
+from catalog.snapshot.faults import SnapshotError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,8 +23,8 @@ _MAX_KEY = 1 << 16
 
 
 def signature_path(path: str | os.PathLike[str]) -> Path:
-    """Where the signature of a snapshot file stands: beside it, `.sig` behind its whole name."""
-    place = Path(path)
+    """Where the signature of a snapshot file stands: beside it (where a link leads to), `.sig` behind its whole name."""
+    place = Path(os.path.realpath(path))
     return place.with_name(f"{place.name}.sig")
 
 
@@ -62,9 +62,9 @@ def check(path: str | os.PathLike[str], digest: bytes, key: str | os.PathLike[st
 
     Raises SignatureRefused when there is none or it is not, SnapshotError when a file cannot be read.
     """
-    from cryptography.exceptions import InvalidSignature
-
     public = _public_key(Path(key))
+    with needing("signatures"):
+        from cryptography.exceptions import InvalidSignature
     beside = signature_path(path)
     try:
         signature = beside.read_bytes() if beside.stat().st_size == SIZE else b""

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from catalog.domain import RECORDS
+from catalog.snapshot import Snapshot
 from catalog.snapshot.entries import AnyEntry
 from tests.cli.conftest import APPLE, USDC, Run
 from tests.snapshot import support
+from tests.snapshot.test_signature import key_pair
 
 
 @pytest.fixture
@@ -193,3 +195,52 @@ def test_the_demo_runs_twice(run: Run, empty_database_url: str) -> None:
     done = run("demo", "--database-url", empty_database_url)
     assert "US0378331005" in done.out
     assert "verify" in done.err
+
+
+def test_deltas(sample: Run, snapshot: str, tmp_path: Path) -> None:
+    with Snapshot.open(snapshot) as opened:
+        since = str(opened.as_of_sequence)
+    assert sample("instrument", "suspend", APPLE).code == 0
+    delta, later, full = (str(tmp_path / name) for name in ("delta", "later", "full"))
+    done = sample("snapshot", "export", delta, "--since", since, "--json")
+    assert (done.code, done.json["counts"]["stock"]) == (0, 1)
+    assert sample("snapshot", "show", delta, "--json").json["base_sequence"] == int(since)
+    assert sample("snapshot", "apply", snapshot, delta, "--to", later).code == 0
+    assert sample("snapshot", "export", full).code == 0
+    assert Path(later).read_bytes() == Path(full).read_bytes()
+    done = sample("snapshot", "apply", later, delta, "--to", later, "--force")
+    assert (done.code, done.out) == (2, "")
+    assert done.lines[0].startswith(f"error: cannot apply `{delta}`: it starts from {since}, and the snapshot is at ")
+    assert sample("snapshot", "export", delta, "--force", "--since", "0").code == 2
+
+
+def test_nightly(sample: Run, tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    done = sample("snapshot", "nightly", "--dir", str(published), "--json")
+    assert (done.code, done.json["state"]) == (0, "published")
+    assert Path(done.json["path"]).parent == published
+    assert sample("snapshot", "verify", str(published / "latest")).code == 0
+    done = sample("snapshot", "nightly", "--dir", str(published))
+    assert (done.code, done.out.split()[:2]) == (0, ["state", "unchanged"])
+    assert sample("instrument", "update", USDC, "decimals=18", "--confirm-breaking").code == 0
+    done = sample("snapshot", "nightly", "--dir", str(published))
+    assert (done.code, done.out.split()[:2]) == (1, ["state", "held"])
+    assert done.lines[0].startswith("error: not published: 1 breaking change")
+    assert done.lines[1] == "hint: look at it, then repeat with --confirm"
+    assert sample("snapshot", "nightly", "--dir", str(published), "--confirm", "--keep", "1").code == 0
+    assert len(list(published.glob("*.snap"))) == 1
+    assert sample("snapshot", "nightly", "--dir", str(published), "--keep", "0").code == 2
+
+
+def test_signatures(run: Run, two: tuple[str, str], tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path)
+    path = two[0]
+    assert run("snapshot", "verify", path, "--public-key", str(public)).code == 1
+    done = run("snapshot", "sign", path, "--key", str(private), "--json")
+    assert (done.code, done.json) == (0, {"signature": f"{path}.sig"})
+    assert run("snapshot", "verify", path, "--public-key", str(public)).code == 0
+    _, other = key_pair(tmp_path, "other")
+    done = run("snapshot", "verify", path, "--public-key", str(other))
+    assert done.code == 1
+    assert "is refused" in done.lines[0]
+    assert run("snapshot", "sign", path, "--key", str(public)).code == 2
