@@ -93,7 +93,8 @@ def _keep_former_states(cursor: Cursor, changes: Sequence[Change], first: int, c
         FROM unnest(%s::smallint[], %s::uuid[], %s::bigint[], %s::jsonb[]) AS w(kind, id, until, image)
         CROSS JOIN LATERAL (
             SELECT c.sequence, c.changed_at FROM changes c
-            WHERE c.kind = w.kind AND c.record_id = w.id ORDER BY c.sequence DESC LIMIT 1) AS last""",
+            WHERE c.kind = w.kind AND c.record_id = w.id AND c.action <> 'supersede' -- which leaves the record as it is
+            ORDER BY c.sequence DESC LIMIT 1) AS last""",
         [
             changed_at,
             [c.key.kind for _, c in former],

@@ -67,10 +67,10 @@ class History:
     def run(self, stretches: int) -> None:
         """Live, and after each stretch compare the snapshot and its deltas with a fresh export."""
         self._say()
-        self._steps(10)
+        self.steps(10)
         self.files.append(self._export("base", since=None))
         for n in range(stretches):
-            self._steps(self.random.randint(0, 12))
+            self.steps(self.random.randint(0, 12))
             self._compare(n)
 
     def _compare(self, n: int) -> None:
@@ -99,7 +99,8 @@ class History:
         self.catalog.export_snapshot(str(path), ids=self.bits, since=since)
         return path
 
-    def _steps(self, count: int) -> None:
+    def steps(self, count: int) -> None:
+        """Live for so many random steps."""
         steps: list[tuple[Callable[[], object], int]] = [
             (self._say, 8),
             (self._update, 3),

@@ -499,3 +499,12 @@ def test_what_a_record_cannot_be_without_stays_while_it_is_unclear(fresh_catalog
     settled = catalog.synthetics.get(half.id)
     assert (settled.status, settled.to_json()["components"][0]["instrument_id"]) == ("active", rival.id)
     assert catalog.disputes() == []
+
+
+def test_a_recorded_succession_does_not_hide_what_was_before(catalog: Catalog) -> None:
+    old, new = (make(Token, blockchain="eip155:1", address=f"0x{n:040x}", decimals=18, symbol="EARLY") for n in (1, 2))
+    catalog.register_many([old, new])
+    registered = datetime.now(UTC)
+    catalog.instruments.supersede(old.id, new.id, "split_off")
+    catalog.instruments.update(old.id, {"symbol": "LATE"})
+    assert [getattr(r, "symbol", None) for r in catalog.find(old.id, at=registered)] == ["EARLY"]
