@@ -98,7 +98,7 @@ class Follower:
             try:
                 found = self._newer()
             except CatalogError as error:
-                self._error = error.with_traceback(None)  # whose frames would keep what was refused
+                self._error = _without_frames(error)
                 return False
             self._error = None
             if found is None:
@@ -188,6 +188,15 @@ def _check(found: Snapshot, current: Snapshot) -> None:
     if found.as_of_sequence < current.as_of_sequence:
         reason = f"it ends with the change {found.as_of_sequence}, and the current one with {current.as_of_sequence}"
         raise SnapshotError(found.path, "follow", reason, "to go back on purpose, begin to follow anew")
+
+
+def _without_frames(error: CatalogError) -> CatalogError:
+    """The error, to be kept: the frames of its traceback would keep this follower, and all that it has open."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def _refresh_at(follower: weakref.ref[Follower], stopping: Event, interval_seconds: float) -> None:

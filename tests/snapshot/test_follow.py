@@ -151,6 +151,23 @@ def test_what_is_not_good_is_refused(
     assert (follower.last_error, follower.swaps, number_of(follower.snapshot)) == (None, 1, 7)
 
 
+@pytest.mark.parametrize("spoil", [cut, lambda d: publish(d, 4), lambda d: point(d, "gone.snap")])
+def test_an_error_keeps_nothing_open(tmp_path: Path, spoil: Callable[[Path], Any]) -> None:
+    publish(tmp_path, 5)
+    follower = Snapshot.follow(tmp_path)
+    spoil(tmp_path)
+    gc.collect()
+    gc.disable()
+    try:
+        assert not follower.refresh()
+        error = follower.last_error
+        assert error is not None
+        del follower
+        assert mappings(".snap") == 0
+    finally:
+        gc.enable()
+
+
 def test_an_error_is_over_when_the_old_one_is_back(tmp_path: Path) -> None:
     path = publish(tmp_path, 5)
     follower = Snapshot.follow(tmp_path)
