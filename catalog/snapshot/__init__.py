@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catalog.snapshot.faults import SnapshotError
+    from catalog.snapshot.follow import Follower
     from catalog.snapshot.reader import Snapshot
     from catalog.snapshot.verify import VerifyReport
     from catalog.snapshot.writer import SnapshotWriter, write_snapshot
 
-__all__ = ["Snapshot", "SnapshotError", "SnapshotWriter", "VerifyReport", "write_snapshot"]
+__all__ = ["Follower", "Snapshot", "SnapshotError", "SnapshotWriter", "VerifyReport", "write_snapshot"]
 
 _HOMES = {
+    "Follower": "follow",
     "Snapshot": "reader",
     "SnapshotError": "faults",
     "SnapshotWriter": "writer",

@@ -45,7 +45,11 @@ def build_record(record: str, id: bytes, values: dict[str, Any], offset: int) ->
 
 
 class Builder:
-    """`build_record` with a memory for values, one per record type and snapshot."""
+    """`build_record` with a memory for values, one per record type and snapshot.
+
+    Threads share it without a lock. A value that was known stays good when another thread clears the memory; and one
+    that is known, but whose list is not there (yet, or any more), sends the record the long way.
+    """
 
     def __init__(self, record: str) -> None:
         self._record, self._class = record, RECORDS[record]
@@ -87,7 +91,7 @@ class Builder:
             _set(found, "__dict__", self._defaults | values)
             for name, made in self._lists.items():
                 if name in values:
-                    found.__dict__[name] = made[values[name]]
+                    found.__dict__[name] = made[values[name]]  # a LookupError when it was cleared since
             _set(found, "__pydantic_fields_set__", set(values))
             _set(found, "__pydantic_extra__", None)
             _set(found, "__pydantic_private__", None)
@@ -102,14 +106,14 @@ class Builder:
         for name, value in values.items():
             made = self._lists.get(name)
             if made is not None or fields[name] == value:
-                known = self._known[name]
-                if len(known) >= MAX_KNOWN:
-                    known.clear()
-                known.add(value)
                 if made is not None:
                     if len(made) >= MAX_KNOWN:
                         made.clear()
                     made[value] = fields[name]
+                known = self._known[name]
+                if len(known) >= MAX_KNOWN:
+                    known.clear()
+                known.add(value)  # last, since it says that all the rest is there
 
 
 def _prove_id(found: Record, record: str, id: bytes, offset: int) -> None:

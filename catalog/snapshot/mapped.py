@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
@@ -43,7 +44,7 @@ from catalog.wire.messages import (
     decode_succession,
     decode_vocabulary,
 )
-from catalog.wire.records import Names, RecordDecoder, record_decoder, split_prefix
+from catalog.wire.records import Names, RecordDecoder, Resolve, record_decoder, split_prefix
 
 if TYPE_CHECKING:
     from catalog.domain.identity import Id
@@ -342,7 +343,7 @@ class MappedFile:
     def _decoder(self, record: str) -> RecordDecoder:
         decoder = self._decoders.get(record)
         if decoder is None:
-            decoder = record_decoder(record, self.vocabularies, self._width, self._resolve)
+            decoder = record_decoder(record, self.vocabularies, self._width, _resolver(self))
             self._decoders[record] = decoder
         return decoder
 
@@ -411,6 +412,20 @@ class MappedFile:
         self._heads[index] = head
         self._tables[index] = (head.ofs_slots, head.num_home, head.max_probe * head.slot_size, head.slot_size)
         return self._tables[index]
+
+
+def _resolver(file: MappedFile) -> Resolve:
+    """`file._resolve` for the decoders that the file itself keeps: were it to hold the file, neither would ever go
+    before the garbage collector comes, and the mapping would stay with them.
+    """
+    reference_to = weakref.ref(file)
+
+    def resolve(reference: bytes, kind: str) -> str:
+        file = reference_to()
+        assert file is not None, "a decoder is only used by its file"
+        return file._resolve(reference, kind)
+
+    return resolve
 
 
 class _Closed(bytes):

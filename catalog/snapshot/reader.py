@@ -1,11 +1,15 @@
 """Reads a snapshot file in place: `Snapshot.open` maps it, every look-up searches the mapped bytes.
 
 Nothing is loaded at open but the header and the end of the file, so that ten million instruments open like ten.
-All methods only read: a snapshot may be shared by threads and across a fork.
+All methods only read: a snapshot may be shared by threads and across a fork. What is filled at first use (tables of
+indexes, codes, decoders, known values) is the same whoever fills it, so that nothing is locked. Only a `View` belongs
+to one thread at a time, and nobody may close a snapshot that another still uses: left alone, it goes with the last
+reference to it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from heapq import merge
 from pathlib import Path
@@ -24,6 +28,7 @@ from catalog.wire.records import RecordDecoder
 
 if TYPE_CHECKING:
     from catalog.domain.base import Record
+    from catalog.snapshot.follow import Follower
     from catalog.snapshot.mapped import AnyId
 
 _Maker = tuple[RecordDecoder, Callable[[bytes, dict[str, Any], int], "Record"]]
@@ -41,6 +46,16 @@ class Snapshot(MappedFile):
     def __init__(self, data: Buffer, path: Path) -> None:
         super().__init__(data, path)
         self._makers: dict[int, _Maker] = {}
+
+    @staticmethod
+    def follow(directory: str | os.PathLike[str]) -> Follower:
+        """The newest of the snapshots that are published into a directory, as `latest` there names it.
+
+        Raises SnapshotError when there is none, DecodeError when it is no good snapshot.
+        """
+        from catalog.snapshot.follow import Follower
+
+        return Follower(directory)
 
     def __len__(self) -> int:
         return sum(self.header.counts.get(record, 0) for record in layout.INSTRUMENT_RECORDS)

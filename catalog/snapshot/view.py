@@ -15,7 +15,7 @@ class View:
 
     `record` is its type, `id` its 32 digits (None for a listing), `offset` its place, `sequence` and `changed_at_ns`
     those of its last change. Values are those on the wire: text, numbers, days, times and (for lists) tuples, not
-    validated by the domain.
+    validated by the domain. A view reads on in its record as it is asked, so threads don't share one.
     """
 
     __slots__ = (
