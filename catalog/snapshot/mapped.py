@@ -9,11 +9,22 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
 
-from catalog.errors import CatalogError, DecodeError, InvalidIdentifier, LimitExceeded, NotFound, Truncated
+from blake3 import blake3
+
+from catalog.errors import (
+    CatalogError,
+    ChecksumMismatch,
+    DecodeError,
+    InvalidIdentifier,
+    LimitExceeded,
+    NotFound,
+    Truncated,
+)
 from catalog.snapshot.entries import AliasEntry, SuccessionEntry
 from catalog.snapshot.faults import SnapshotError
 from catalog.snapshot.index import LIST_BIT, hash_key
@@ -63,6 +74,7 @@ class MappedFile:
         self._tables: dict[str | int, _Table] = {}
         self._heads: dict[int, IndexHead] = {}
         self._names: Names | None = None
+        self._is_proved = False
         self._decoders: dict[str, RecordDecoder] = {}
 
     @classmethod
@@ -88,10 +100,11 @@ class MappedFile:
             raise
 
     def close(self) -> None:
-        """Unmap the file; any later use raises ValueError."""
-        if isinstance(self._data, mmap.mmap):
-            self._data.close()
-        self._data = _CLOSED
+        """Unmap the file; any later use raises ValueError. What still reads columns keeps it until it is done."""
+        data, self._data = self._data, _CLOSED
+        if isinstance(data, mmap.mmap):
+            with suppress(BufferError):  # somebody looks at the bytes: unmapped with the last who does
+                data.close()
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +128,24 @@ class MappedFile:
         if self._names is None:
             self._names = self._read_vocabularies()
         return self._names
+
+    def prove(self) -> None:
+        """Prove that every byte is what was written, by the digest of the whole file; once, then it is known.
+
+        Raises ChecksumMismatch.
+        """
+        if self._is_proved:
+            return
+        with memoryview(self._data) as view:
+            found = blake3(view[: self._size - _TRAILER_SIZE], max_threads=blake3.AUTO).digest()
+        if found != self.digest:
+            raise ChecksumMismatch(self._size - len(found), "end.digest", found.hex(), self.digest.hex())
+        self._is_proved = True
+
+    def index_head(self, code: int) -> IndexHead | None:
+        """The head of one index, None when the file has none."""
+        self._load_table(code)
+        return self._heads.get(code)
 
     def index_heads(self) -> dict[int, IndexHead]:
         """The head of every index in the file that this version knows, by code."""
@@ -191,6 +222,10 @@ class MappedFile:
         """Whether this version can decode the message as a record."""
         subtype = message.payload[16:17] if message.type == layout.INSTRUMENT else b"\0"
         return (message.type, subtype) in _KNOWN_RECORDS
+
+    def section_offsets(self, message_type: int) -> Iterator[int]:
+        """Where the messages of a section begin."""
+        return (message.offset for message in self._section(message_type))
 
     def _section(self, message_type: int) -> Iterator[Message]:
         offset = self._sections[message_type]
