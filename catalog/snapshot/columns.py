@@ -18,7 +18,7 @@ from catalog.snapshot import vectors
 from catalog.snapshot.extra import load
 from catalog.snapshot.faults import InexactDecimal
 from catalog.snapshot.places import HEADER_START, Places
-from catalog.snapshot.vectors import KEY_ITEMS, PRECISION, SCALE, Array, Bytes, Cursor, Refused, Span
+from catalog.snapshot.vectors import KEY_ITEMS, PRECISION, SCALE, Array, Bytes, Cursor, Refused, Span, refuse
 from catalog.wire import layout
 from catalog.wire.frame import HEADER_SIZE, decode_message
 from catalog.wire.layout import CODE_OF, ID_SIZE, INSTRUMENT, KIND_CODES, KIND_NAMES, LAYOUTS, MAX_RECORD, Field
@@ -81,6 +81,7 @@ _TYPES = {
 _CHANGE = (pa.field("sequence", pa.uint64(), nullable=False), pa.field("changed_at", pa.timestamp("ns", "UTC"), False))
 _NUMBERS = {"u8": "u1", "u16": "<u2", "u32": "<u4", "u64": "<u8", "date": "<i4", "clock": "<u4", "time": "<u8"}
 _HEADER = np.dtype([("start", "<u8"), ("size", "<u4"), ("sequence", "<u8"), ("timestamp", "<u8"), ("checksum", "<u4")])
+_END_OF_ARROW = 1 << 63  # its times are signed
 _FIRST_DAY = -719_162  # 0001-01-01
 _KIND_TEXTS = pa.array([KIND_NAMES.get(code, f"0x{code:02x}") for code in range(256)])
 _KINDS = {
@@ -96,7 +97,7 @@ def arrow_schema(record_type: str, *, decimals: str = "decimal128") -> Any:
     `id` (32 hex digits; a listing has none), the fields in the order of docs/protocol.md, then `sequence` and
     `changed_at` of the last change. Raises NotFound for what is no record type.
     """
-    return _schema(record_type, _as_text(record_type, decimals))
+    return column_schema(record_type, _as_text(record_type, decimals))
 
 
 def to_table(snapshot: Snapshot, record_type: str, *, decimals: str = "decimal128", threads: int | None = None) -> Any:
@@ -139,7 +140,8 @@ def _fields(record_type: str) -> tuple[Field, ...]:
     return head + table.fields
 
 
-def _schema(record_type: str, as_text: Collection[str]) -> Any:
+def column_schema(record_type: str, as_text: Collection[str]) -> Any:
+    """The columns of a record type, of which the decimals of `as_text` are texts."""
     fields = [_arrow_field(field, as_text) for field in _fields(record_type) if field.type != "subtype"]
     return pa.schema([*fields, *_CHANGE])
 
@@ -177,7 +179,7 @@ class ColumnReader:
         InexactDecimal for a decimal that has no exact decimal128(38, 18).
         """
         self.snapshot.prove()
-        schema = _schema(record_type, as_text)
+        schema = column_schema(record_type, as_text)
         rows = Places(self.snapshot).of(record_type)
         said = self.snapshot.header.counts.get(record_type, 0)
         if len(rows) != said:
@@ -259,95 +261,88 @@ class _Chunk:
         head = self._bytes.numbers(_HEADER, at)
         room = len(self._bytes.u8) - HEADER_SIZE - END_SIZE - HEADER_SIZE
         size = head["size"].astype(np.int64)
-        cursor = Cursor(self._bytes, self._reader.width, at + HEADER_SIZE, at + HEADER_SIZE + size)
+        end = at + HEADER_SIZE + size
+        cursor = Cursor(self._bytes, self._reader.width, at + HEADER_SIZE, end)
         start = HEADER_START | CODE_OF[self._record][0] << 32
-        cursor.refuse(head["start"] != start, Field("header", ""), "the header of a record")
-        cursor.refuse((size > MAX_RECORD) | (size > room - at), Field("payload_size", ""), "a payload inside the file")
-        cursor.refuse(head["timestamp"] >= 1 << 63, Field("timestamp", ""), "nanoseconds below 2^63")
+        refuse(head["start"] != start, "header", "the header of a record")
+        refuse((size > MAX_RECORD) | (size > room - at), "payload_size", "a payload inside the file")
+        refuse(end[:-1] > at[1:], "payload_size", "a payload that ends before the next message")
+        refuse(head["timestamp"] >= _END_OF_ARROW, "timestamp", "a time that Arrow can say")
         for field in _fields(self._record):
             span = cursor.next(field)
             if field.type != "subtype":
-                yield self._column(field, span, cursor)
+                yield self._column(field, span)
         yield vectors.plain(pa.uint64(), head["sequence"], None)
         yield vectors.plain(_CHANGE[1].type, head["timestamp"], None)
 
-    def _column(self, field: Field, span: Span, cursor: Cursor, path: str = "") -> Array:
+    def _column(self, field: Field, span: Span, path: str = "") -> Array:
         present = span.present
         if present is not None:
             if not present.any() and field.type not in ("code8", "code16"):
                 return pa.nulls(len(present), _arrow_field(field, self._as_text, path).type)
             if present.all():
                 span = span._replace(present=None)
+        at = span.start if span.present is None else span.start[span.present]
         match field.type:
             case "key" | "text" | "binary":
                 return self._strings(field, span)
             case "keys" | "list":
-                return self._list(field, span, cursor)
-        at = span.start if span.present is None else span.start[span.present]
-        match field.type:
-            case "id" | "own":
-                return vectors.hex_digits(
-                    self._bytes.numbers(f"V{ID_SIZE if field.type == 'id' else cursor.width}", at), None
-                )
-            case "ref":
-                return vectors.hex_digits(self._resolved(field, at, cursor), span.present)
+                return self._list(field, span)
+            case "id" | "own" | "ref":
+                return vectors.hex_digits(self._ids(field, at), span.present)
             case "code8" | "code16":
-                return self._codes(field, at, span.present, cursor, path)
+                return self._codes(field, at, span.present, path)
             case "decimal":
-                return self._decimals(field, at, span.present, cursor, path)
+                return self._decimals(field, at, span.present, path)
             case "kind":
                 self._kinds = self._bytes.u8[at]
-                cursor.refuse(~_KINDS[field.domain][self._kinds], field, "a kind of ids")
+                refuse(~_KINDS[field.domain][self._kinds], field.name, "a kind of ids")
                 return _KIND_TEXTS.take(pa.array(self._kinds))
             case "record":
                 return self._record_names(at)
-        return self._numbers(field, at, span.present, cursor)
+        return self._numbers(field, at, span.present)
 
     def _strings(self, field: Field, span: Span) -> Array:
         try:
             return vectors.strings(_TYPES[field.type], self._bytes, span)
         except pa.ArrowInvalid:
-            raise self._refused(field, "UTF-8") from None
+            raise Refused(field.name, "UTF-8") from None
 
-    def _refused(self, field: Field, expected: str) -> Refused:
-        """Some row of the chunk is bad, whichever."""
-        return Refused(len(self._rows) - 1, field.name, expected)
-
-    def _numbers(self, field: Field, at: Array, present: Array | None, cursor: Cursor) -> Array:
+    def _numbers(self, field: Field, at: Array, present: Array | None) -> Array:
         kind = _TYPES[field.type]
         if field.type == "bool":
             flags = self._bytes.u8[at]
-            cursor.refuse(flags > 1, field, "a flag of 0 or 1")
+            refuse(flags > 1, field.name, "a flag of 0 or 1")
             return vectors.plain(kind, flags.view(np.bool_), present)
         values = self._bytes.numbers(_NUMBERS[field.type], at)
         match field.type:
             case "date":
                 bad = (values < _FIRST_DAY) | (values > layout.MAX_DAYS)
-                cursor.refuse(bad, field, "a day of the years 1 to 9999")
+                refuse(bad, field.name, "a day of the years 1 to 9999")
             case "clock":
-                cursor.refuse(values >= DAY_SECONDS, field, "seconds of a day")
+                refuse(values >= DAY_SECONDS, field.name, "seconds of a day")
             case "time":
                 micros = values // np.uint64(1000)
                 bad = (values >= END_OF_TIME) | (micros * np.uint64(1000) != values)
-                cursor.refuse(bad, field, "nanoseconds before 2262, in whole microseconds")
+                refuse(bad, field.name, "nanoseconds before 2262, in whole microseconds")
                 values = micros
         return vectors.plain(kind, values, present)
 
-    def _codes(self, field: Field, at: Array, present: Array | None, cursor: Cursor, path: str) -> Array:
+    def _codes(self, field: Field, at: Array, present: Array | None, path: str) -> Array:
         names, places = self._reader.dictionary(field.domain)
         codes = self._bytes.numbers("u1" if field.type == "code8" else "<u2", at)
         found = places[codes]
-        cursor.refuse(found < 0, field, f"a code of the vocabulary `{field.domain}`")
+        refuse(found < 0, field.name, f"a code of the vocabulary `{field.domain}`")
         indices = vectors.plain(pa.int32(), found, present)
         if path:
             return names.take(indices)
         return pa.DictionaryArray.from_arrays(indices, names, safe=False)
 
-    def _decimals(self, field: Field, at: Array, present: Array | None, cursor: Cursor, path: str) -> Array:
+    def _decimals(self, field: Field, at: Array, present: Array | None, path: str) -> Array:
         numbers = self._bytes.numbers(vectors.DECIMAL, at)
         mantissa = numbers["mantissa"].astype(np.int64)
         exponent = numbers["exponent"].astype(np.int64)
-        cursor.refuse(~vectors.is_canonical(mantissa, exponent), field, "a canonical decimal")
+        refuse(~vectors.is_canonical(mantissa, exponent), field.name, "a canonical decimal")
         name = path + field.name
         if name in self._as_text:
             texts = vectors.to_decimal_text(mantissa, exponent)
@@ -364,32 +359,33 @@ class _Chunk:
             raise InexactDecimal(self._record, self._id(row), name, format(value, "f"))
         return vectors.plain(_TYPES["decimal"], vectors.to_decimal128(mantissa, exponent), present)
 
-    def _list(self, field: Field, span: Span, cursor: Cursor) -> Array:
+    def _list(self, field: Field, span: Span) -> Array:
         elements = span.elements
         assert elements is not None
         kind = _arrow_field(field, self._as_text).type
         items = field.items or KEY_ITEMS
         path = f"{field.name}."
-        columns = [self._column(item, elements.next(item), elements, path) for item in items]
+        columns = [self._column(item, elements.next(item), path) for item in items]
         if not field.items:
-            self._prove_order(columns[0], span, cursor, field)
+            self._prove_order(columns[0], span, field)
             return vectors.lists(kind, span.size, span.present, columns[0])
         struct = pa.StructArray.from_arrays(columns, fields=list(kind.value_type))
         return vectors.lists(kind, span.size, span.present, struct)
 
-    def _prove_order(self, keys: Array, span: Span, cursor: Cursor, field: Field) -> None:
+    def _prove_order(self, keys: Array, span: Span, field: Field) -> None:
         """The keys of a row ascend by their bytes."""
         follows = np.ones(len(keys), np.bool_)
         follows[(np.cumsum(span.size, dtype=np.int64) - span.size)[span.size > 0]] = False
         later = np.flatnonzero(follows)
         plain = keys.cast(pa.binary())
         ascends = pc.greater(plain.take(pa.array(later)), plain.take(pa.array(later - 1)))
-        cursor.refuse(~ascends.to_numpy(zero_copy_only=False), field, "keys in ascending order, each once")
+        refuse(~ascends.to_numpy(zero_copy_only=False), field.name, "keys in ascending order, each once")
 
-    def _resolved(self, field: Field, at: Array, cursor: Cursor) -> Array:
-        """The 16 bytes of the ids that references mean."""
-        if cursor.width == ID_SIZE:
-            return self._bytes.numbers("V16", at)
+    def _ids(self, field: Field, at: Array) -> Array:
+        """Ids as bytes; of references, the 16 bytes of what they mean."""
+        width = ID_SIZE if field.type == "id" else self._reader.width
+        if field.type != "ref" or width == ID_SIZE:
+            return self._bytes.numbers(f"V{width}", at)
         references = self._bytes.numbers(">u8", at).astype(np.uint64)
         if field.domain:
             return self._search(field, references, field.domain)
@@ -404,10 +400,10 @@ class _Chunk:
         places = np.searchsorted(keys, references)
         places[places == len(keys)] = 0
         if not len(keys) or (keys[places] != references).any():
-            raise self._refused(field, f"the id of a record of the kind {kind} in this file")
+            raise Refused(field.name, f"the id of a record of the kind {kind} in this file")
         ids = Bytes(self._reader.snapshot.data).numbers("V16", offsets[places] + HEADER_SIZE)
         if (ids.view(">u8")[::2] != references).any():
-            raise self._refused(field, "the record that the index has")
+            raise Refused(field.name, "the record that the index has")
         return ids
 
     def _record_names(self, at: Array) -> Array:
@@ -421,9 +417,9 @@ class _Chunk:
         return self._reader.snapshot.data[start : start + ID_SIZE].hex() if first.type == "id" else ""
 
     def _explained(self, refused: Refused) -> DecodeError:
-        """What is wrong, in case that the decoder of single records does not raise it itself."""
+        """What is wrong, unless the decoder of single records raises it itself."""
         snapshot = self._reader.snapshot
-        for offset in map(int, self._rows[: refused.row + 1]):
+        for offset in map(int, self._rows):
             message = decode_message(snapshot.data, offset)
             match self._record:
                 case "alias":
@@ -434,5 +430,7 @@ class _Chunk:
                     decode_tombstone(message.payload, offset + HEADER_SIZE, self._reader.width)
                 case _:
                     snapshot.decode(message)
-        offset = int(self._rows[refused.row])
-        return DecodeError(offset, f"{self._record}.{refused.field}", refused.expected, "other bytes")
+            if message.timestamp_ns >= _END_OF_ARROW:
+                return DecodeError(offset + 20, "timestamp", f"at most {_END_OF_ARROW - 1}", message.timestamp_ns)
+        first = int(self._rows[0])
+        return DecodeError(first, f"{self._record}.{refused.field}", refused.expected, "something else, here or behind")

@@ -28,11 +28,17 @@ KEY_ITEMS = (Field("", "key"),)
 
 
 class Refused(Exception):
-    """The bytes of a row (or of one before it) are not what the protocol says they are."""
+    """The bytes of some row are not what the protocol says they are."""
 
-    def __init__(self, row: int, field: str, expected: str) -> None:
-        super().__init__(row, field, expected)
-        self.row, self.field, self.expected = row, field, expected
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(field, expected)
+        self.field, self.expected = field, expected
+
+
+def refuse(bad: Array, field: str, expected: str) -> None:
+    """Raise Refused when any row is bad."""
+    if bad.any():
+        raise Refused(field, expected)
 
 
 class Bytes:
@@ -80,16 +86,15 @@ class Span(NamedTuple):
 class Cursor:
     """A place in each of many payloads: `at`, with `end` behind the payload. All lie inside `source`."""
 
-    def __init__(self, source: Bytes, width: int, at: Array, end: Array, rows: Array | None = None) -> None:
+    def __init__(self, source: Bytes, width: int, at: Array, end: Array) -> None:
         self.source, self.width, self.at, self.end = source, width, at, end
-        self._rows = rows  # of which row an element of a list is a part
 
     def next(self, field: Field) -> Span:
         """Where the field at the cursor stands; the cursor moves behind it. Raises Refused."""
         at, present, flag = self.at, None, 1
         if field.optional:
             flag = self.source.u8[at]
-            self.refuse(flag > 1, field, "a presence byte of 0 or 1")
+            refuse(flag > 1, field.name, "a presence byte of 0 or 1")
             present = flag.view(np.bool_)
             at = at + 1
         head = _LENGTHS.get(field.type, 0)
@@ -102,23 +107,17 @@ class Cursor:
             size = size * flag
             head = head * flag
         if field.type in ("key", "keys"):
-            self.refuse(size < flag, field, "at least one byte, or key")
+            refuse(size < flag, field.name, "at least one byte, or key")
         start = at + head
         if field.type in ("list", "keys"):
             self._move(start, field)
-            self.refuse(size > MAX_ITEMS, field, f"at most {MAX_ITEMS}")
+            refuse(size > MAX_ITEMS, field.name, f"at most {MAX_ITEMS}")
             return Span(present, start, size, self._elements(field, field.items or KEY_ITEMS, size.astype(np.int64)))
         self._move(start + size, field)
         return Span(present, start, size)
 
-    def refuse(self, bad: Array, field: Field, expected: str) -> None:
-        """Raise Refused when any row is bad."""
-        if bad.any():
-            row = bad.argmax()
-            raise Refused(int(row if self._rows is None else self._rows[row]), field.name, expected)
-
     def _move(self, at: Array, field: Field) -> None:
-        self.refuse(at > self.end, field, "a field that ends inside its payload")
+        refuse(at > self.end, field.name, "a field that ends inside its payload")
         self.at = at
 
     def _fixed_size(self, field: Field) -> int:
@@ -128,12 +127,12 @@ class Cursor:
 
     def _elements(self, field: Field, items: tuple[Field, ...], counts: Array) -> Cursor:
         """Walk over as many elements as each row has; a cursor for all of them, row by row."""
-        self.refuse(counts > self.end - self.at, field, "elements that lie inside the payload")
+        refuse(counts > self.end - self.at, field.name, "elements that lie inside the payload")
         first = np.cumsum(counts) - counts
         rows = np.repeat(np.arange(len(counts)), counts)
         starts = np.empty(len(rows), np.int64)
         active = np.flatnonzero(counts)
-        walk = Cursor(self.source, self.width, self.at[active], self.end[active], active)
+        walk = Cursor(self.source, self.width, self.at[active], self.end[active])
         number = 0
         while len(active):
             starts[first[active] + number] = walk.at
@@ -144,8 +143,8 @@ class Cursor:
             if not more.all():
                 self.at[active] = walk.at
                 active = active[more]
-                walk = Cursor(self.source, self.width, walk.at[more], walk.end[more], active)
-        return Cursor(self.source, self.width, starts, self.end[rows], rows)
+                walk = Cursor(self.source, self.width, walk.at[more], walk.end[more])
+        return Cursor(self.source, self.width, starts, self.end[rows])
 
 
 # --- arrays ---------------------------------------------------------------------------------------------------------
