@@ -282,12 +282,13 @@ class _Chunk:
                 return pa.nulls(len(present), _arrow_field(field, self._as_text, path).type)
             if present.all():
                 span = span._replace(present=None)
-        at = span.start if span.present is None else span.start[span.present]
         match field.type:
             case "key" | "text" | "binary":
                 return self._strings(field, span)
             case "keys" | "list":
                 return self._list(field, span)
+        at = span.start if span.present is None else span.start[span.present]
+        match field.type:
             case "id" | "own" | "ref":
                 return vectors.hex_digits(self._ids(field, at), span.present)
             case "code8" | "code16":

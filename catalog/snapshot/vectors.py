@@ -167,10 +167,15 @@ def plain(type: Array, values: Array, present: Array | None) -> Array:
 
 def strings(type: Array, source: Bytes, span: Span) -> Array:
     """The texts (or bytes) of a span. Raises ArrowInvalid when a text is not UTF-8."""
-    found = source.binaries(span.start, span.size).cast(type)
-    if span.present is None:
-        return found
+    found = source.binaries(span.start, span.size)
+    if not _is_ascii(found):
+        found = found.cast(type)  # which proves that it is UTF-8
     return pa.Array.from_buffers(type, len(found), [validity(span.present), *found.buffers()[1:]])
+
+
+def _is_ascii(binaries: Array) -> bool:
+    data = binaries.buffers()[2]
+    return data is None or not data.size or bool(np.frombuffer(data, np.int8).min() >= 0)
 
 
 #: Two bytes, as a number → their four hex digits.
