@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from catalog.snapshot.columns import arrow_schema
     from catalog.snapshot.faults import SnapshotError
     from catalog.snapshot.follow import Follower
+    from catalog.snapshot.parquet import write_parquet
     from catalog.snapshot.reader import Snapshot
     from catalog.snapshot.verify import VerifyReport
     from catalog.snapshot.writer import SnapshotWriter, write_snapshot
 
-__all__ = ["Follower", "Snapshot", "SnapshotError", "SnapshotWriter", "VerifyReport", "write_snapshot"]
+__all__ = [
+    "Follower",
+    "Snapshot",
+    "SnapshotError",
+    "SnapshotWriter",
+    "VerifyReport",
+    "arrow_schema",
+    "write_parquet",
+    "write_snapshot",
+]
 
 _HOMES = {
     "Follower": "follow",
@@ -19,6 +30,8 @@ _HOMES = {
     "SnapshotError": "faults",
     "SnapshotWriter": "writer",
     "VerifyReport": "verify",
+    "arrow_schema": "columns",
+    "write_parquet": "parquet",
     "write_snapshot": "writer",
 }
 

@@ -44,7 +44,7 @@ def apply(
     with ExitStack() as stack:
         sources = [stack.enter_context(Snapshot.open(path)) for path in (base, *deltas)]
         for source in sources:
-            source.prove_digest()
+            source.prove()
         _check_chain(sources)
         last = sources[-1]
         state = _State(sources)

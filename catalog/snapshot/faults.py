@@ -31,3 +31,17 @@ class DeltaRefused(CatalogError, ValueError):
     def __init__(self, path: Path, reason: str, hint: str | None = None) -> None:
         super().__init__(f"cannot apply {quote(str(path))}: {reason}", hint)
         self.path, self.reason = path, reason
+
+
+class InexactDecimal(CatalogError, ValueError):
+    """A decimal that the columns of a table cannot hold exactly: `field` is its column."""
+
+    code = "inexact_decimal"
+
+    def __init__(self, record: str, id: str, field: str, value: str) -> None:
+        named = f"{record} {quote(id)}" if id else f"a {record}"
+        super().__init__(
+            f"{field} of {named} is {quote(value)}, which decimal128(38, 18) does not hold exactly",
+            'ask for the decimals as text: decimals="text"',
+        )
+        self.record, self.id, self.field, self.value = record, id, field, value

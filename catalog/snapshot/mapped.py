@@ -10,6 +10,7 @@ import mmap
 import os
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
@@ -103,7 +104,7 @@ class MappedFile:
                 from catalog.snapshot.signature import check
 
                 check(place, opened.digest, public_key)
-                opened.prove_digest()
+                opened.prove()
             return opened
         except CatalogError:
             if isinstance(data, mmap.mmap):
@@ -111,10 +112,11 @@ class MappedFile:
             raise
 
     def close(self) -> None:
-        """Unmap the file; any later use raises ValueError."""
-        if isinstance(self._data, mmap.mmap):
-            self._data.close()
-        self._data = _CLOSED
+        """Unmap the file; any later use raises ValueError. What still reads columns keeps it until it is done."""
+        data, self._data = self._data, _CLOSED
+        if isinstance(data, mmap.mmap):
+            with suppress(BufferError):  # somebody looks at the bytes: unmapped with the last who does
+                data.close()
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +141,7 @@ class MappedFile:
             self._names = self._read_vocabularies()
         return self._names
 
-    def prove_digest(self) -> None:
+    def prove(self) -> None:
         """Prove every byte of the file by the BLAKE3 that it ends with. Raises ChecksumMismatch."""
         if self._is_proved:
             return
@@ -151,6 +153,11 @@ class MappedFile:
         if found.digest() != self.digest:
             raise ChecksumMismatch(self._size - len(self.digest), "end.digest", found.hexdigest(), self.digest)
         self._is_proved = True
+
+    def index_head(self, code: int) -> IndexHead | None:
+        """The head of one index, None when the file has none."""
+        self._load_table(code)
+        return self._heads.get(code)
 
     def index_heads(self) -> dict[int, IndexHead]:
         """The head of every index in the file that this version knows, by code."""
@@ -250,6 +257,10 @@ class MappedFile:
         refuse_header(self._data, offset)
         found = self._data[offset + 4]
         return found != message_type and found in _SECTION_ENDS
+
+    def section_offsets(self, message_type: int) -> Iterator[int]:
+        """Where the messages of a section begin."""
+        return (message.offset for message in self._section(message_type))
 
     def _section(self, message_type: int) -> Iterator[Message]:
         offset = self._sections[message_type]

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from heapq import merge
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from catalog.errors import NotFound
 from catalog.snapshot.entries import AliasEntry, SuccessionEntry, TombstoneEntry
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from catalog.snapshot.follow import Follower
     from catalog.snapshot.mapped import AnyId
 
+#: How columns give decimals.
+Decimals: TypeAlias = Literal["decimal128", "text"]
 _Maker = tuple[RecordDecoder, Callable[[bytes, dict[str, Any], int], "Record"]]
 
 
@@ -252,6 +254,28 @@ class Snapshot(MappedFile):
             for found in self.messages(table.message):
                 if self._record_name(found) == record_type:
                     yield self._build(found)
+
+    def to_arrow(self, record_type: str, *, decimals: Decimals = "decimal128", threads: int | None = None) -> Any:
+        """All records of a type as a `pyarrow.Table`, in file order; also of `alias`, `succession` and `tombstone`.
+
+        The columns are those of `columns.arrow_schema`. Decimals are decimal128(38, 18); with "text" they are texts,
+        which hold every value. `threads` is how many decode at once: one per processor when None.
+
+        The digest of the whole file is proved first, once. Raises ChecksumMismatch when it is another, a DecodeError
+        for bytes that break the format, NotFound for what is no record type, InexactDecimal for a value that is none of
+        decimal128(38, 18), and MissingExtra without numpy and pyarrow.
+        """
+        from catalog.snapshot.columns import to_table
+
+        return to_table(self, record_type, decimals=decimals, threads=threads)
+
+    def to_batches(
+        self, record_type: str, *, decimals: Decimals = "decimal128", threads: int | None = None
+    ) -> Iterator[Any]:
+        """`to_arrow` in parts: one `pyarrow.RecordBatch` after the other, so that memory stays small."""
+        from catalog.snapshot.columns import to_batches
+
+        return to_batches(self, record_type, decimals=decimals, threads=threads)
 
     def aliases(self) -> Iterator[AliasEntry]:
         """All aliases, sorted by id, with 16-byte ids."""

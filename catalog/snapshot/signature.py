@@ -41,7 +41,7 @@ def write_signature(path: str | os.PathLike[str], key: str | os.PathLike[str]) -
     from catalog.snapshot.reader import Snapshot
 
     with Snapshot.open(path) as snapshot:
-        snapshot.prove_digest()
+        snapshot.prove()
         signature = sign(snapshot.digest, key)
     beside = signature_path(path)
     temporary = beside.with_name(f".{beside.name}.{os.getpid()}.tmp")

@@ -27,9 +27,9 @@ _ZERO = Decimal(0)
 _LIMIT = 10**MAX_DIGITS
 _DAY_ZERO = date(1970, 1, 1).toordinal()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END_OF_TIME = 9_214_646_400_000_000_000  # 2262-01-01
+END_OF_TIME = 9_214_646_400_000_000_000  # 2262-01-01
 _MICROSECOND = timedelta(microseconds=1)
-_DAY_SECONDS = 86_400
+DAY_SECONDS = 86_400
 
 
 class Cursor:
@@ -169,14 +169,14 @@ def to_day(days: int) -> date:
 
 def to_moment(nanoseconds: int) -> datetime:
     """The moment so many nanoseconds after 1970, in UTC. Raises ValueError from 2262 on and for parts of a microsecond."""
-    if nanoseconds % 1000 or nanoseconds >= _END_OF_TIME:
+    if nanoseconds % 1000 or nanoseconds >= END_OF_TIME:
         raise ValueError("whole microseconds before 2262")
     return _EPOCH + nanoseconds // 1000 * _MICROSECOND
 
 
 def to_clock(seconds: int) -> time:
     """The time of day so many seconds after midnight. Raises ValueError for a day or more."""
-    if seconds >= _DAY_SECONDS:
+    if seconds >= DAY_SECONDS:
         raise ValueError("less than a day")
     return time(seconds // 3600, seconds // 60 % 60, seconds % 60)
 
@@ -198,7 +198,7 @@ def encode_day(value: date) -> bytes:
 def encode_moment(value: datetime) -> bytes:
     """Nanoseconds after 1970 as u64. Raises ValueError outside 1970 to 2261."""
     number = (value - _EPOCH) // _MICROSECOND * 1000
-    if not 0 <= number < _END_OF_TIME:
+    if not 0 <= number < END_OF_TIME:
         raise ValueError("a time from 1970 to 2261")
     return U64.pack(number)
 
