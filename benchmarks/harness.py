@@ -168,6 +168,21 @@ def rows(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
     return found
 
 
+def scaling(report: Report) -> list[list[str]]:
+    """What was measured at every size: a heading, then (name, median at each size …, ratio of the last two)."""
+    sizes = sorted(report.figures)
+    if len(sizes) < 2:
+        return []
+    found = [["step", *(f"{size:,}" for size in sizes), "ratio of the last two"]]
+    for figure in report.figures[sizes[0]]:
+        same = [report.get(size, figure.name) for size in sizes]
+        values = [f.median for f in same if f is not None]
+        if len(values) == len(sizes):
+            shown = [show(value, figure.unit) for value in values]
+            found.append([figure.name, *shown, show(values[-1] / values[-2], "x")])
+    return found
+
+
 def print_report(report: Report) -> None:
     """Tables for the terminal."""
     console = Console()
@@ -176,6 +191,12 @@ def print_report(report: Report) -> None:
         table = Table("step", "median", "least … most", "", title=f"{report.title}: {size:,} instruments")
         for row in rows(figures):
             table.add_row(*row)
+        console.print(table)
+    heading, *body = scaling(report) or [[]]
+    if body:
+        table = Table(*heading, title="From size to size")
+        for line in body:
+            table.add_row(*line)
         console.print(table)
     table = Table("goal", "limit", "found", "met", title="Goals")
     for goal in report.goals:
@@ -198,8 +219,11 @@ def write_markdown(report: Report, path: Path) -> None:
     lines += ["", "## Goals", "", *_markdown(("Goal", "Limit", "Found", "Met"), [
         (g.what, g.limit, g.found, _VERDICT[g.met]) for g in report.goals
     ])]  # fmt: skip
+    heading, *body = scaling(report) or [[]]
+    if body:
+        lines += ["", "## From size to size", "", *_markdown(heading, body)]
     for size, figures in report.figures.items():
-        heading = ("Step", "Median", "Least … most", "Note")
+        heading = ["Step", "Median", "Least … most", "Note"]
         lines += ["", f"## {size:,} instruments", "", *_markdown(heading, rows(figures))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

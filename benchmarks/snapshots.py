@@ -51,7 +51,7 @@ OPTIONAL = ("diff", "apply")
 
 
 class ReadyEntries:
-    """The entries of a universe, made some thousand at a time; `spent` is the seconds that making them took."""
+    """The entries of a universe, made a thousand at a time; `spent` is the seconds that making them took."""
 
     def __init__(self, universe: Universe, order: Path) -> None:
         self._entries = universe.entries(order)
@@ -59,7 +59,7 @@ class ReadyEntries:
 
     def __iter__(self) -> Iterator[Entry]:
         start = perf_counter()
-        while batch := list(islice(self._entries, 5000)):
+        while batch := list(islice(self._entries, 1000)):
             self.spent += perf_counter() - start
             yield from batch
             start = perf_counter()
@@ -75,8 +75,8 @@ def write(size: str, order: str, place: str) -> dict[str, float]:
     return {"seconds": perf_counter() - start - entries.spent}
 
 
-def run(size: int, rounds: int, folder: Path, *, peers: bool) -> list[Figure]:
-    """All steps for a universe of `size` instruments."""
+def run(size: int, rounds: int, folder: Path, *, full: bool) -> list[Figure]:
+    """All steps for a universe of `size` instruments; when not `full`, without peers and without what takes minutes."""
     universe, order, place = Universe(size), folder / "order", folder / "snapshot"
     universe.prepare(order)
     records = sum(universe.header.counts.values())
@@ -92,11 +92,16 @@ def run(size: int, rounds: int, folder: Path, *, peers: bool) -> list[Figure]:
     with ExitStack() as stack:
         snapshot = stack.enter_context(Snapshot.open(place))
         sample = Sample(universe)
-        made = [Figure("size of the file", "B", [snapshot.size], f"{records:,} records")]
-        steps = [writing, *_steps(snapshot, place, sample, records), *_limits(snapshot)]
+        made = [
+            Figure("size of the file", "B", [snapshot.size], f"{records:,} records"),
+            Figure("size of the file, per instrument", "B", [snapshot.size / size]),
+        ]
+        steps = [writing] if full else []
+        steps += [*_look_ups(snapshot, place, sample), *_limits(snapshot)]
+        steps += _walks(snapshot, place, records) if full else []
         world = World(universe, order, snapshot, sample.ids, folder, stack)
         for name, (package, make) in PEERS.items():
-            if not peers:
+            if not full:
                 made.append(Figure(name, "s", note="left out at this size"))
             elif find_spec(package) is None:
                 made.append(Figure(name, "s", note=f"{package} is not installed"))
@@ -105,8 +110,9 @@ def run(size: int, rounds: int, folder: Path, *, peers: bool) -> list[Figure]:
                 made += peer.figures
                 steps += peer.steps
         timed = measure(steps, rounds)
-        timed[0].values += written[0].values
-        return [*timed, peak, *_footprint(place, sample, folder, rounds), *made, *_absent(snapshot)]
+        if full:
+            written[0].values += timed.pop(0).values
+        return [*written, *timed, peak, *_footprint(place, sample, folder, rounds), *made, *_absent(snapshot)]
 
 
 class Sample:
@@ -135,21 +141,9 @@ class Sample:
         self.addresses = field("token", "address")
 
 
-def _steps(snapshot: Snapshot, place: Path, sample: Sample, records: int) -> list[Step]:
+def _look_ups(snapshot: Snapshot, place: Path, sample: Sample) -> list[Step]:
     ids, few = sample.ids, sample.ids[:500] * 10
     data, locate = snapshot.data, snapshot.locate
-
-    def decode_all() -> None:
-        for message in decode_stream(data):
-            if message.type == INSTRUMENT:
-                snapshot.decode(message)
-
-    def iterate() -> None:
-        for _ in snapshot:
-            pass
-
-    def verify_it() -> None:
-        assert verify(place).ok
 
     def payload(id: bytes) -> bytes:
         offset = locate(id)
@@ -169,10 +163,28 @@ def _steps(snapshot: Snapshot, place: Path, sample: Sample, records: int) -> lis
         Step("one field by id (view)", each(lambda id: snapshot.view(id).status, ids), len(ids)),
         Step("get, any instrument", each(snapshot.get, ids), len(ids)),
         Step("get, the same 500 again and again", each(snapshot.get, few), len(few)),
+    ]
+
+
+def _walks(snapshot: Snapshot, place: Path, records: int) -> list[Step]:
+    def decode_all() -> None:
+        for message in decode_stream(snapshot.data):
+            if message.type == INSTRUMENT:
+                snapshot.decode(message)
+
+    def iterate() -> None:
+        for _ in snapshot:
+            pass
+
+    def verify_it() -> None:
+        assert verify(place).ok
+
+    to_arrow = getattr(snapshot, "to_arrow", None)
+    return [
         Step("decode all instruments to plain values", decode_all, len(snapshot), rounds=3),
         Step("iterate all instruments, validated", iterate, len(snapshot), rounds=3),
         Step("verify, per record", verify_it, records, rounds=1),
-        *([Step("to Arrow, per record", snapshot.to_arrow, records)] if hasattr(snapshot, "to_arrow") else []),
+        *([Step("to Arrow, per record", to_arrow, records)] if to_arrow else []),
     ]
 
 
@@ -259,20 +271,17 @@ def main(arguments: Sequence[str] | None = None) -> Report:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.snapshots", description=__doc__)
     sizes: Callable[[str], list[int]] = lambda text: [int(size) for size in text.split(",")]  # noqa: E731
     parser.add_argument("--sizes", type=sizes, default=[100_000, 1_000_000], help="numbers of instruments, with commas")
-    parser.add_argument("--large", type=int, help="one more number of instruments, without peers and in fewer rounds")
+    parser.add_argument("--large", type=int, help="one more number, written once, without peers and walks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where the files go (default: a temporary folder)")
     parser.add_argument("--json", type=Path, help="write every value to this file")
     parser.add_argument("--markdown", type=Path, help="write the page of documentation to this file")
     asked = parser.parse_args(arguments)
     report = Report("Snapshots", describe_machine())
-    plan: list[tuple[int, int, bool]] = [(size, asked.rounds, True) for size in asked.sizes]
-    if asked.large:
-        plan.append((asked.large, min(asked.rounds, 1), False))
-    for size, rounds, peers in plan:
+    for size in [*asked.sizes, *([asked.large] if asked.large else [])]:
         folder = Path(tempfile.mkdtemp(prefix="benchmark-", dir=asked.folder))
         try:
-            report.figures[size] = run(size, rounds, folder, peers=peers)
+            report.figures[size] = run(size, asked.rounds, folder, full=size in asked.sizes)
         finally:
             shutil.rmtree(folder)
     report.goals = judge(report, max(asked.sizes), asked.large)

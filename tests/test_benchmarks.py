@@ -22,15 +22,18 @@ def test_snapshots_run_from_the_first_step_to_the_page(tmp_path: Path, capsys: p
 
     assert list(report.figures) == [1000, 2000]
     for figures in report.figures.values():
-        assert {"open", "locate by id", "locate by CUSIP", "verify, per record"} <= {
-            f.name for f in figures if f.values
-        }
+        assert {"open", "locate by id", "locate by CUSIP", "write, per record"} <= {f.name for f in figures if f.values}
         assert all(f.note for f in figures if not f.values), "what was not run says why"
         assert all(value > 0 for f in figures for value in f.values)
-    assert {f.name for f in report.figures[1000] if f.values} >= {"dict: load the pickle", "SQLite: payload by id"}
+    assert {f.name for f in report.figures[1000] if f.values} >= {
+        "dict: load the pickle",
+        "SQLite: payload by id",
+        "verify, per record",
+    }
     assert all(goal.met is not None for goal in report.goals if "Arrow" not in goal.what)
     assert json.loads(values.read_text(encoding="utf-8"))["figures"]["2000"]
     assert "| locate by id, 2,000 to 1,000 | at most 1.3 × |" in page.read_text(encoding="utf-8")
+    assert "## From size to size" in page.read_text(encoding="utf-8")
     assert "Snapshots: 1,000 instruments" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"page.md", "values.json"}, "the data is gone"
 
