@@ -15,7 +15,6 @@ from struct import Struct
 from typing import Any
 
 from blake3 import blake3
-from stdnum import figi
 
 from catalog.domain.decimals import format_decimal
 from catalog.domain.identifiers import cusip_check_digit, isin_check_digit
@@ -298,4 +297,4 @@ def word(n: int) -> str:
 def figi_of(n: int) -> str:
     """The `n`th FIGI."""
     body = f"BBG{n:08d}"
-    return body + figi.calc_check_digit(body)
+    return body + cusip_check_digit(body)
