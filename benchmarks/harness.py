@@ -96,12 +96,22 @@ def measure(steps: Iterable[Step], rounds: int) -> list[Figure]:
     return [figure for _, figure in timed]
 
 
-def each(function: Callable[[Any], object], keys: Sequence[Any]) -> Callable[[], None]:
-    """A step that calls `function` with one key after the other."""
+def each(function: Callable[[Any], object], keys: Sequence[Any]) -> Callable[[], float]:
+    """A step that calls `function` with one key after the other.
 
-    def run() -> None:
-        for key in keys:
-            function(key)
+    Its own clock reads every hundred keys, and the median of these counts for all: a moment in which the processor
+    belonged to another process is none of ours.
+    """
+    parts = [keys[at : at + 100] for at in range(0, len(keys), 100)]
+
+    def run() -> float:
+        spent = []
+        for part in parts:
+            start = perf_counter()
+            for key in part:
+                function(key)
+            spent.append((perf_counter() - start) / len(part))
+        return median(spent) * len(keys)
 
     return run
 
