@@ -61,9 +61,10 @@ class Goal:
 
 @dataclass
 class Report:
-    """Everything of one run: figures by number of instruments, and the goals."""
+    """Everything of one run: figures by number of instruments, and the goals; `intro` says how to read them."""
 
     title: str
+    intro: str
     machine: dict[str, str]
     figures: dict[int, list[Figure]] = field(default_factory=dict)
     goals: list[Goal] = field(default_factory=list)
@@ -224,7 +225,7 @@ def write_json(report: Report, path: Path) -> None:
 
 def write_markdown(report: Report, path: Path) -> None:
     """The page for people: machine, goals, one table per size."""
-    lines = [f"# {report.title}", ""]
+    lines = [f"# {report.title}", "", report.intro, ""]
     lines += [f"- {name}: {value}" for name, value in report.machine.items()]
     lines += ["", "## Goals", "", *_markdown(("Goal", "Limit", "Found", "Met"), [
         (g.what, g.limit, g.found, _VERDICT[g.met]) for g in report.goals

@@ -79,7 +79,7 @@ def test_a_process_that_fails_says_so() -> None:
 
 
 def test_a_goal_is_judged_by_the_median() -> None:
-    report = Report("Snapshots", {})
+    report = Report("Snapshots", "", {})
     report.figures[1000] = [Figure("open", "s", [0.0005, 0.9, 0.0004]), Figure("locate by id", "s", [2e-6])]
     report.figures[10_000_000] = [Figure("open", "s", [0.0009])]
 
