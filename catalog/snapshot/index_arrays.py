@@ -69,7 +69,7 @@ def _places(entries: _Array, num_home: int) -> tuple[_Array, int]:
     homes >>= 32
     homes *= num_home
     homes >>= 32
-    homes = homes.view("i8")
+    homes = homes.view("<i8")
     numbers = numpy.arange(len(entries))
     places = homes - numbers
     numpy.maximum.accumulate(places, out=places)
