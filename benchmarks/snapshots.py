@@ -333,12 +333,12 @@ def main(arguments: Sequence[str] | None = None) -> Report:
             report.figures[size] = run(size, asked.rounds, folder, full=size in asked.sizes)
         finally:
             shutil.rmtree(folder)
-    report.goals = judge(report, max(asked.sizes), asked.large)
+        report.goals = judge(report, max(asked.sizes), asked.large)
+        if asked.json:  # after each size, for a large one takes long
+            write_json(report, asked.json)
+        if asked.markdown:
+            write_markdown(report, asked.markdown)
     print_report(report)
-    if asked.json:
-        write_json(report, asked.json)
-    if asked.markdown:
-        write_markdown(report, asked.markdown)
     return report
 
 
