@@ -1,8 +1,9 @@
 """From decoded fields to a domain record. This is where pydantic comes in, so the reader imports it late.
 
 Validating a stock takes as long as all the rest of a look-up together, and a process asks for the same instruments
-again and again. So a value that a field's validators have once accepted as it is, is known to be good; a record whose
-values are all known is put together without asking again, and only the rules between its fields are run.
+again and again. So when a record is asked for again, the values that its fields' validators have accepted as they are
+count as good from then on; a record whose values are all known is put together without asking the validators, and only
+the rules between its fields are run.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Builder:
         self._record, self._class = record, RECORDS[record]
         self._known: dict[str, set[Any]] = {name: set() for name in self._class.model_fields}
         self._defaults = {name: field.default for name, field in self._class.model_fields.items()}
+        #: Places that were asked for: a record that comes again is worth remembering, and most never do.
+        self._asked: set[int] = set()
         #: List fields: what the model made of a decoded list.
         self._lists: dict[str, dict[Any, Any]] = {name: {} for name in self._class.LISTS}
         rules = self._class.__pydantic_decorators__.model_validators
@@ -78,7 +81,12 @@ class Builder:
                     _prove_id(found, self._record, id, offset)
                 return found
         found = build_record(self._record, id, values, offset)
-        self._learn(found, values)
+        if offset in self._asked:
+            self._learn(found, values)
+        else:
+            if len(self._asked) >= MAX_KNOWN:
+                self._asked.clear()
+            self._asked.add(offset)
         return found
 
     def _assemble(self, values: dict[str, Any]) -> Record | None:

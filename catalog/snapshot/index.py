@@ -32,6 +32,8 @@ from catalog.wire.messages import INDEX_HEAD, slots_offset
 
 #: The bit of a slot's value that says: the rest is the offset of a list of offsets.
 LIST_BIT = 1 << 63
+#: From this many bytes of entries on, numpy is worth its import, if it is there.
+_MANY = 1 << 21
 _LENGTHS = [bytes((n,)) for n in range(256)]
 
 
@@ -48,32 +50,41 @@ def pair_key(first: bytes, second: bytes) -> bytes:
 class Indexes:
     """All indexes of one file: what the writer collects, and what `verify` collects again to compare.
 
-    Entries wait as packed bytes (key, offset), split by the key's first byte so that only a part is ever sorted as
-    objects.
+    Entries wait as packed bytes (key, offset), one buffer for each index, in the order of the file.
     """
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self._buckets: dict[int, list[bytearray]] = {}
+        self._entries: dict[int, bytearray] = {}
         self._venues: dict[str, bytes] = {}
         self._plans: dict[str, _Plan] = {}
         self._exchange_symbols = self._of(INDEX_EXCHANGE_SYMBOL)
 
     def codes(self) -> list[int]:
         """The indexes that have entries, ascending."""
-        return sorted(code for code, buckets in self._buckets.items() if any(buckets))
+        return sorted(code for code, entries in self._entries.items() if entries)
 
     def build(self, code: int, offset: int) -> bytearray:
         """The payload of the index message at `offset`; the collected entries are used up."""
-        return _lay_out(code, self._width, self._buckets.pop(code), offset)
+        entries = self._entries.pop(code)
+        if len(entries) >= _MANY:
+            try:
+                from catalog.snapshot.index_arrays import lay_out_arrays
+            except ImportError:  # numpy makes it faster, and nothing else
+                pass
+            else:
+                return lay_out_arrays(code, self._width, entries, offset)
+        return lay_out(code, self._width, entries, offset)
 
     def add_id(self, kind: int, id: bytes, offset: int) -> None:
         """Note the id of an alias, or of any record."""
-        self._of(kind)[id[0]] += id[: self._width] + offset.to_bytes(8, "little")
+        entries = self._of(kind)
+        entries += id[: self._width] + offset.to_bytes(8, "little")
 
     def add_reference(self, code: int, id: bytes, offset: int) -> None:
         """Note a message under the id of another record, in an index whose keys are ids."""
-        self._of(code)[id[0]] += id[: self._width] + offset.to_bytes(8, "little")
+        entries = self._of(code)
+        entries += id[: self._width] + offset.to_bytes(8, "little")
 
     def add_record(self, record: str, id: bytes, values: Mapping[str, Any], offset: int) -> None:
         """Note every key of a record: its id and its text keys, as `layout` says which."""
@@ -82,12 +93,12 @@ class Indexes:
             plan = self._plans[record] = self._plan(record)
         place, width, get = offset.to_bytes(8, "little"), self._width, values.get
         if id:
-            plan.ids[id[0]] += id[:width] + place
-        for field, buckets in plan.fields:
+            entries = plan.ids
+            entries += id[:width] + place
+        for field, entries in plan.fields:
             value = get(field)
             if value is not None:
-                key = blake3(value.encode()).digest(length=width)
-                buckets[key[0]] += key + place
+                entries += blake3(value.encode()).digest(length=width) + place
         if plan.exchanges:
             symbol = get(plan.symbol)
             exchange = next((said for name in plan.exchanges if (said := get(name)) is not None), None)
@@ -96,8 +107,8 @@ class Indexes:
         if plan.reference:
             named = get(plan.reference)
             if named is not None:
-                key = bytes.fromhex(named)[:width]
-                plan.referrers[key[0]] += key + place
+                entries = plan.referrers
+                entries += bytes.fromhex(named)[:width] + place
         if plan.special:
             plan.special(id, values, place)
 
@@ -124,18 +135,17 @@ class Indexes:
             self._add_exchange_symbol(exchange, values["symbol"], place)
 
     def _add_exchange_symbol(self, exchange: bytes, symbol: str, place: bytes) -> None:
-        key = blake3(pair_key(exchange, symbol.encode())).digest(length=self._width)
-        self._exchange_symbols[key[0]] += key + place
+        self._exchange_symbols += blake3(pair_key(exchange, symbol.encode())).digest(length=self._width) + place
 
     def _add_hashed(self, code: int, message: bytes, place: bytes) -> None:
-        key = blake3(message).digest(length=self._width)
-        self._of(code)[key[0]] += key + place
+        entries = self._of(code)
+        entries += blake3(message).digest(length=self._width) + place
 
     def _plan(self, record: str) -> _Plan:
         kind = KIND_CODES[LAYOUTS[record].kind]
         exchanges, symbol = EXCHANGE_SYMBOLS.get(record, ((), ""))
         fields = [(field, self._of(code)) for field, code in INDEXED_FIELDS.get(record, ())]
-        ids = self._of(kind) if LAYOUTS[record].has_id else []
+        ids = self._of(kind) if LAYOUTS[record].has_id else bytearray()
         reference, code = INDEXED_REFERENCES.get(record, ("", 0))
         special = {
             "venue": self._add_venue,
@@ -144,25 +154,22 @@ class Indexes:
             "listing": self._add_listing,
             "event_type": self._add_event_type,
         }
-        referrers = self._of(code) if code else []
+        referrers = self._of(code) if code else bytearray()
         return _Plan(ids, fields, exchanges, symbol, reference, referrers, special.get(record))
 
-    def _of(self, code: int) -> list[bytearray]:
-        buckets = self._buckets.get(code)
-        if buckets is None:
-            buckets = self._buckets[code] = [bytearray() for _ in range(256)]
-        return buckets
+    def _of(self, code: int) -> bytearray:
+        return self._entries.setdefault(code, bytearray())
 
 
 class _Plan(NamedTuple):
     """Where the keys of one record type go."""
 
-    ids: list[bytearray]
-    fields: list[tuple[str, list[bytearray]]]
+    ids: bytearray
+    fields: list[tuple[str, bytearray]]
     exchanges: tuple[str, ...]
     symbol: str
     reference: str
-    referrers: list[bytearray]
+    referrers: bytearray
     special: Callable[[bytes, Mapping[str, Any], bytes], None] | None
 
 
@@ -172,10 +179,15 @@ def id_of_token(token: Any) -> str:
     return found
 
 
-def _lay_out(code: int, width: int, buckets: list[bytearray], offset: int) -> bytearray:
+def lay_out(code: int, width: int, collected: bytearray, offset: int) -> bytearray:
+    """The payload of the index message at `offset`, of entries (key, offset of a message)."""
     size = width + 8
     postings: list[int] = []
     num_keys = 0
+    buckets = [bytearray() for _ in range(256)]  # by the key's first byte: only a part is ever sorted as objects
+    for at in range(0, len(collected), size):
+        bucket = buckets[collected[at]]
+        bucket += collected[at : at + size]
     for n, bucket in enumerate(buckets):
         if not bucket:
             continue
@@ -237,11 +249,14 @@ def _with_lists(code: int, width: int, entries: list[bytes], postings: list[int]
         if len(offsets) == 1:
             found.append(entry)
         elif code <= LAST_ID_INDEX:
-            raise SnapshotContentError(
-                f"two records have the {INDEX_NAMES[code]} `{key.hex()}` in this file",
-                "export with --ids 128" if width == 8 else None,
-            )
+            raise same_id(code, key)
         else:
             found.append(key + (LIST_BIT | 8 * len(postings)).to_bytes(8, "little"))
             postings += (len(offsets), *offsets)
     return found
+
+
+def same_id(code: int, key: bytes) -> SnapshotContentError:
+    """Two records that an index of ids could not tell apart."""
+    hint = "export with --ids 128" if len(key) == 8 else None
+    return SnapshotContentError(f"two records have the {INDEX_NAMES[code]} `{key.hex()}` in this file", hint)

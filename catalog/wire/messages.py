@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from struct import Struct
 from typing import NamedTuple
 
@@ -48,9 +49,7 @@ class SnapshotMessage(NamedTuple):
     schema_revision: str
 
 
-class IndexHead(NamedTuple):
-    """0x23: where an index's slots are and how to probe them."""
-
+class _IndexHead(NamedTuple):
     code: int
     key_width: int
     reserved: int
@@ -61,15 +60,19 @@ class IndexHead(NamedTuple):
     num_postings: int
     ofs_slots: int
 
-    @property
+
+class IndexHead(_IndexHead):
+    """0x23: where an index's slots are and how to probe them. Every list that is looked up asks for these places."""
+
+    @cached_property
     def slot_size(self) -> int:
         return self.key_width + 8
 
-    @property
+    @cached_property
     def ofs_postings(self) -> int:
         return self.ofs_slots + self.num_slots * self.slot_size
 
-    @property
+    @cached_property
     def end(self) -> int:
         return self.ofs_postings + 8 * self.num_postings
 

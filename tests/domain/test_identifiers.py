@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import cusip as stdnum_cusip
+from stdnum import figi as stdnum_figi
 from stdnum import isin as stdnum_isin
 
 from catalog.domain import identifiers
@@ -30,6 +31,16 @@ def test_isin_agrees_with_stdnum(prefix: str, body: str, digit: str) -> None:
 @given(st.text(_CHARACTERS + "*@#", min_size=8, max_size=8), st.sampled_from("0123456789"))
 def test_cusip_agrees_with_stdnum(body: str, digit: str) -> None:
     assert _accepts(identifiers.cusip, body + digit) == stdnum_cusip.is_valid(body + digit)
+
+
+@given(
+    st.sampled_from(["BBG", "KKG", "ZXG", "BSG", "GBG", "VGG", "BAG", "1BG", "BBB"]),
+    st.text("0123456789BCDFGHJKLMNPQRSTVWXYZA", min_size=8, max_size=8),
+)
+def test_figi_agrees_with_stdnum(prefix: str, body: str) -> None:
+    for digit in "0123456789":  # one of them is right
+        value = prefix + body + digit
+        assert _accepts(identifiers.figi, value) == stdnum_figi.is_valid(value)
 
 
 @pytest.mark.parametrize(
