@@ -16,7 +16,7 @@ from blake3 import blake3
 
 from catalog.domain import Asset, Record, Stock, Token
 from catalog.errors import CatalogError
-from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry, TombstoneEntry
+from catalog.snapshot.entries import AnyEntry, Entry, SuccessionEntry, TombstoneEntry
 from catalog.snapshot.index import LIST_BIT, Indexes
 from catalog.snapshot.reader import Snapshot
 from catalog.wire import layout
@@ -205,7 +205,7 @@ def _repointed(part: Part, old: IndexHead, new: IndexHead, moved: dict[int, int]
     def change(at: int, to: Callable[[int], int]) -> None:
         if 0 <= at <= len(payload) - 8:
             (value,) = U64.unpack_from(payload, at)
-            U64.pack_into(payload, at, to(value))
+            U64.pack_into(payload, at, to(value) & 0xFFFF_FFFF_FFFF_FFFF)
 
     def follow(value: int) -> int:
         if value >= LIST_BIT:

@@ -7,7 +7,7 @@ reader and not the checksum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import NamedTuple
 
@@ -29,7 +29,18 @@ from tests.fuzz.files import (
     take_apart,
 )
 
-_FIXED = {"u8": 1, "u32": 4, "u64": 8, "bool": 1, "decimal": 9, "date": 4, "time": 8, "clock": 4, "code8": 1, "code16": 2}
+_FIXED = {
+    "u8": 1,
+    "u32": 4,
+    "u64": 8,
+    "bool": 1,
+    "decimal": 9,
+    "date": 4,
+    "time": 8,
+    "clock": 4,
+    "code8": 1,
+    "code16": 2,
+}
 _BAD_TEXTS = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\0", b"\n", b"e\xcc\x81", b" "]
 _TABLES = {(table.message, table.subtype): table for table in LAYOUTS.values()}
 
@@ -177,7 +188,7 @@ def _pick(random: Random, parts: list[Part], *types: int) -> int | None:
     return random.choice(found) if found else None
 
 
-def _shuffle_messages(random: Random, parts: list[Part], good: Good) -> str:  # noqa: ARG001
+def _shuffle_messages(random: Random, parts: list[Part], good: Good) -> str:
     n, m = _pick(random, parts), _pick(random, parts)
     if n is None or m is None:
         return "nothing to shuffle"
@@ -204,7 +215,7 @@ def _copy(part: Part) -> Part:
     return Part(part.type, part.payload, part.sequence, part.timestamp, part.place, dict(part.lies))
 
 
-def _retype(random: Random, parts: list[Part], good: Good) -> str:  # noqa: ARG001
+def _retype(random: Random, parts: list[Part], good: Good) -> str:
     n = _pick(random, parts)
     if n is None:
         return "nothing to retype"
@@ -212,7 +223,7 @@ def _retype(random: Random, parts: list[Part], good: Good) -> str:  # noqa: ARG0
     return f"message {n} becomes 0x{parts[n].type:02x}"
 
 
-def _stranger(random: Random, parts: list[Part], good: Good) -> str:  # noqa: ARG001
+def _stranger(random: Random, parts: list[Part], good: Good) -> str:
     n = random.randrange(len(parts) + 1)
     payload = random.choice((b"", bytes(40), random.randbytes(60), b"\xef\xbe\xad\xde" * 10))
     kind = random.choice((0, 0x05, 0x0F, 0x20, 0x40, 0x0B, 0x0D, 0x23, 0x24, random.randrange(256)))
@@ -237,7 +248,7 @@ def _header_field(random: Random, parts: list[Part], good: Good) -> str:
     return f"{name} of message {n} says {value}"
 
 
-def _lengthen(random: Random, parts: list[Part], good: Good) -> str:  # noqa: ARG001
+def _lengthen(random: Random, parts: list[Part], good: Good) -> str:
     n = _pick(random, parts)
     if n is None:
         return "nothing to lengthen"
@@ -256,59 +267,51 @@ def _lengthen(random: Random, parts: list[Part], good: Good) -> str:  # noqa: AR
 def spans(part: Part, width: int) -> list[Span]:
     """Where the fields of a good payload stand, with the lengths, counts and presence bytes before them."""
     walk = _Walk(part.payload, width)
-    if part.type == layout.SNAPSHOT:
-        for name, size in (
-            ("format_version", 2), ("contents", 1), ("id_bits", 1), ("catalog_id", 16), ("base_sequence", 8),
-            ("as_of_sequence", 8), ("as_of", 8), ("horizon", 8), ("num_counts", 2),
-        ):  # fmt: skip
-            walk.fixed(name, f"u{8 * size}", size)
-        for _ in range(int.from_bytes(part.payload[52:54], "little")):
-            walk.fixed("message", "u8", 1)
-            walk.fixed("subtype", "u8", 1)
-            walk.fixed("count", "u64", 8)
-        walk.field(Field("schema_revision", "key"))
-    elif part.type == layout.VOCABULARY:
-        walk.field(Field("name", "key"))
-        for _ in range(walk.fixed("num_codes", "u16", 2)):
-            walk.fixed("code", "code16", 2)
-            walk.field(Field("value", "key"))
-    elif part.type == layout.ALIAS:
-        walk.fixed("id", "id", 16)
-        walk.fixed("kind", "u8", 1)
-        walk.field(Field("target", "ref", optional=True))
-        walk.fixed("identity", "bytes", walk.fixed("len_identity", "u16", 2))
-    elif part.type == layout.SUCCESSION:
-        walk.fixed("kind", "u8", 1)
-        for name, kind in (("predecessor", "ref"), ("successor", "ref"), ("succession_kind", "code8")):
-            walk.field(Field(name, kind))
-        walk.field(Field("ratio", "decimal", optional=True))
-        walk.field(Field("effective_at", "time"))
-        walk.field(Field("is_in_effect", "bool"))
-    elif part.type == layout.TOMBSTONE:
-        for name in ("kind", "record_message", "record_subtype"):
-            walk.fixed(name, "u8", 1)
-        walk.field(Field("id", "ref"))
-    elif part.type == layout.INDEX:
-        for name, size in zip(IndexHead._fields, (1, 1, 2, 4, 4, 4, 4, 4, 8), strict=True):
-            walk.fixed(name, f"u{8 * size}", size)
-    elif part.type == layout.END:
-        for n in range(16):
-            walk.fixed(f"sections.{n}", "u64", 8)
-        for n in range(32):
-            walk.fixed(f"indexes.{n}", "u64", 8)
-        walk.fixed("num_messages", "u64", 8)
-        walk.fixed("file_size", "u64", 8)
-        walk.fixed("digest", "bytes", 32)
-    else:
-        subtype = part.payload[16] if part.type == layout.INSTRUMENT else 0
-        table = _TABLES[part.type, subtype]
-        if table.has_id:
-            walk.fixed("id", "id", 16)
-        if prefix_size(table) == 17:
-            walk.fixed("instrument_type", "u8", 1)
-        for each in table.fields:
-            walk.field(each)
+    match part.type:
+        case layout.SNAPSHOT:
+            walk.numbers(_SNAPSHOT_FIELDS)
+            for _ in range(int.from_bytes(part.payload[52:54], "little")):
+                walk.numbers((("message", 1), ("subtype", 1), ("count", 8)))
+            walk.field(Field("schema_revision", "key"))
+        case layout.VOCABULARY:
+            walk.field(Field("name", "key"))
+            for _ in range(walk.fixed("num_codes", "u16", 2)):
+                walk.fixed("code", "code16", 2)
+                walk.field(Field("value", "key"))
+        case layout.ALIAS:
+            walk.numbers((("id", 16), ("kind", 1)))
+            walk.field(Field("target", "ref", optional=True))
+            walk.fixed("identity", "bytes", walk.fixed("len_identity", "u16", 2))
+        case layout.TOMBSTONE:
+            walk.numbers((("kind", 1), ("record_message", 1), ("record_subtype", 1)))
+            walk.field(Field("id", "ref"))
+        case layout.SUCCESSION:
+            walk.fixed("kind", "u8", 1)
+            walk.fields(_SUCCESSION_FIELDS)
+        case layout.INDEX:
+            walk.numbers(zip(IndexHead._fields, (1, 1, 2, 4, 4, 4, 4, 4, 8), strict=True))
+        case layout.END:
+            walk.numbers([(f"sections.{n}", 8) for n in range(16)] + [(f"indexes.{n}", 8) for n in range(32)])
+            walk.numbers((("num_messages", 8), ("file_size", 8), ("digest", 32)))
+        case _:
+            table = _TABLES[part.type, part.payload[16] if part.type == layout.INSTRUMENT else 0]
+            walk.numbers([("id", 16)] * table.has_id + [("instrument_type", 1)] * (prefix_size(table) == 17))
+            walk.fields(table.fields)
     return walk.found
+
+
+_SNAPSHOT_FIELDS = (
+    ("format_version", 2), ("contents", 1), ("id_bits", 1), ("catalog_id", 16), ("base_sequence", 8),
+    ("as_of_sequence", 8), ("as_of", 8), ("horizon", 8), ("num_counts", 2),
+)  # fmt: skip
+_SUCCESSION_FIELDS = (
+    Field("predecessor", "ref"),
+    Field("successor", "ref"),
+    Field("succession_kind", "code8"),
+    Field("ratio", "decimal", optional=True),
+    Field("effective_at", "time"),
+    Field("is_in_effect", "bool"),
+)
 
 
 class _Walk:
@@ -324,7 +327,18 @@ class _Walk:
         self.found.append(Span(name, type, start, self.at))
         return int.from_bytes(self.payload[start : self.at], "little")
 
+    def numbers(self, named: Iterable[tuple[str, int]]) -> None:
+        """Note fields given by name and size; what is longer than a number is bytes."""
+        for name, size in named:
+            self.fixed(name, f"u{8 * size}" if size <= 8 else "bytes", size)
+
+    def fields(self, fields: Iterable[Field]) -> None:
+        """Note fields of the tables."""
+        for field in fields:
+            self.field(field)
+
     def field(self, field: Field) -> None:
+        """Note a field of the tables: its presence byte, its count and elements, or itself with its length."""
         if field.optional and not self.fixed(field.name, "presence", 1):
             return
         if field.type in ("key", "text"):
@@ -405,42 +419,52 @@ def _one_index(random: Random, parts: list[Part], good: Good) -> str:
     last = first + head.num_slots * head.slot_size
     if not first < last <= len(payload) or head.key_width not in (8, 16):
         return "an index that has no slots any more"
-    what = random.choice(("value", "value", "key", "full", "loop", "clear", "swap", "shift", "postings", "probe", "pad"))
     slots = range(first, last, head.slot_size)
     taken = [at for at in slots if any(payload[at : at + head.slot_size])] or [first]
     at = random.choice(taken)
-    value = at + head.key_width
+    what = random.choice(("value", "value", "key", "full", "loop", "clear", "swap", "postings", "probe", "bit"))
     if what == "value":
-        U64.pack_into(payload, value, _an_offset(random, parts, good))
-    elif what == "key":
-        key = random.choice((bytes(16), b"\xff" * 16, random.randbytes(16), payload[taken[0] : taken[0] + 16]))
-        payload[at : at + head.key_width] = key[: head.key_width]
-    elif what == "full":
-        for slot in slots:
-            if slot not in taken:
-                payload[slot : slot + head.slot_size] = random.randbytes(head.slot_size)
-    elif what == "loop":
-        for slot in slots:
-            payload[slot : slot + head.slot_size] = payload[at : at + head.slot_size]
-    elif what == "clear":
-        payload[at : at + head.slot_size] = bytes(head.slot_size)
-    elif what in ("swap", "shift"):
-        other = random.choice(taken if what == "swap" else slots)
-        one, two = bytes(payload[at : at + head.slot_size]), bytes(payload[other : other + head.slot_size])
-        payload[at : at + head.slot_size], payload[other : other + head.slot_size] = two, one
+        U64.pack_into(payload, at + head.key_width, _an_offset(random, parts, good))
     elif what == "postings" and last <= len(payload) - 8:
         place = random.randrange(last, len(payload) - 7, 8)
         U64.pack_into(payload, place, random.choice((_an_offset(random, parts, good), a_number(random, 2))))
     elif what == "probe":
-        probe = a_number(random, 4, (head.max_probe, head.num_slots))
-        homes = max(0, head.num_slots + 1 - probe) if random.random() < 0.5 else head.num_home
-        total = homes + probe - 1 & 0xFFFF_FFFF
-        struct = head._replace(max_probe=probe, num_home=homes, num_slots=total)
-        payload[: INDEX_HEAD.size] = INDEX_HEAD.pack(*struct)
-    else:
+        payload[: INDEX_HEAD.size] = _lying_head(random, head)
+    elif what == "bit":
         payload[random.randrange(INDEX_HEAD.size, len(payload))] ^= 1 << random.randrange(8)
+    else:
+        _change_slots(random, payload, what, at, slots, taken)
     part.payload = bytes(payload)
     return f"{what} in index {head.code} at {at}"
+
+
+def _lying_head(random: Random, head: IndexHead) -> bytes:
+    """A head whose probes may never end; half of the time its numbers agree with each other and with the slots."""
+    probe = a_number(random, 4, (head.max_probe, head.num_slots))
+    homes = max(0, head.num_slots + 1 - probe) if random.random() < 0.5 else head.num_home
+    total = (homes + probe - 1) & 0xFFFF_FFFF
+    return INDEX_HEAD.pack(*head._replace(max_probe=probe, num_home=homes, num_slots=total))
+
+
+def _change_slots(random: Random, payload: bytearray, what: str, at: int, slots: range, taken: list[int]) -> None:
+    size = slots.step
+    one = bytes(payload[at : at + size])
+    if what == "key":
+        other = random.choice(taken)
+        key = random.choice((bytes(16), b"\xff" * 16, random.randbytes(16), bytes(payload[other : other + 16])))
+        payload[at : at + size - 8] = key[: size - 8]
+    elif what == "clear":
+        payload[at : at + size] = bytes(size)
+    elif what == "swap":
+        other = random.choice(slots)
+        payload[at : at + size], payload[other : other + size] = payload[other : other + size], one
+    elif what == "full":  # no empty slot ends a search
+        for slot in slots:
+            if slot not in taken:
+                payload[slot : slot + size] = random.randbytes(size)
+    elif what == "loop":
+        for slot in slots:
+            payload[slot : slot + size] = one
 
 
 def _an_offset(random: Random, parts: list[Part], good: Good) -> int:

@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from random import Random
@@ -72,7 +73,7 @@ def judge(number: int, broken: Mutant, path: Path) -> Verdict:
         court.expect(verified in _HONEST, f"verify: {verified}")
         if broken.data == broken.good.data:
             verified = "ok, unchanged"
-    for name, call in _calls(number, broken, path):
+    for name, call in _calls(number, path):
         court.call(name, call)
     _look_up(court, number, broken, path)
     return Verdict(number, court.findings, verified, court.errors)
@@ -136,7 +137,7 @@ class _Court:
             self._weigh(name, error)
         except Hangs:
             self.findings.append(f"{name}: hangs")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - anything else is what is looked for
             self.findings.append(f"{name}: {type(error).__name__}: {str(error)[:200]} ({_origin(error)})")
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
@@ -161,11 +162,10 @@ def _origin(error: BaseException) -> str:
     return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
 
 
-def _calls(number: int, broken: Mutant, path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _calls(number: int, path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "show", lambda: show(path)
     yield "cat", lambda: _exhaust(cat(path))
-    other = Snapshot.open
-    yield "open the other way", lambda: other(path, copy=number % 2 == 0).close()
+    yield "open the other way", lambda: Snapshot.open(path, copy=number % 2 == 0).close()
 
 
 def _exhaust(items: Any) -> None:
@@ -188,39 +188,43 @@ def _look_ups(snapshot: Snapshot, random: Random, broken: Mutant) -> Iterator[tu
     def some(keys: list[Any]) -> list[Any]:
         return keys if len(keys) <= _MANY else random.sample(keys, _MANY)
 
+    def by(look_up: Callable[..., Any], *arguments: object) -> tuple[str, Callable[[], Any]]:
+        return look_up.__name__, partial(look_up, *arguments)
+
     keys = broken.good.keys
-    walks: dict[str, Callable[[], Any]] = {
-        "iterate": lambda: _exhaust(snapshot),
-        "records": lambda: _exhaust(snapshot.records()),
-        "records of one type": lambda: _exhaust(snapshot.records("stock")),
-        "aliases": lambda: _exhaust(snapshot.aliases()),
-        "successions": lambda: _exhaust(snapshot.successions()),
-        "tombstones": lambda: _exhaust(snapshot.tombstones()),
-        "index_heads": snapshot.index_heads,
-        "vocabularies": lambda: snapshot.vocabularies,
-    }
-    yield from walks.items()
+    yield "iterate", partial(_exhaust, snapshot)
+    for walk in (snapshot.records, snapshot.aliases, snapshot.successions, snapshot.tombstones):
+        yield walk.__name__, partial(_walk, walk)
+    yield "records of one type", partial(_walk, snapshot.records, "stock")
+    yield "index_heads", snapshot.index_heads
+    yield "vocabularies", lambda: snapshot.vocabularies
     for id, kind in [*some(keys.ids), ("00" * 16, "instrument"), (random.randbytes(16).hex(), random.choice(_KINDS))]:
-        yield "locate", lambda id=id, kind=kind: snapshot.locate(id, kind)
-        yield "get", lambda id=id, kind=kind: _answers(snapshot, id, kind)
-        yield "view", lambda id=id, kind=kind: snapshot.view(id, kind).values()
-        yield "successions_of", lambda id=id, kind=kind: snapshot.successions_of(id, kind)
+        yield by(snapshot.locate, id, kind)
+        yield "get", partial(_answers, snapshot, id, kind)
+        yield "view", partial(_view, snapshot, id, kind)
+        yield by(snapshot.successions_of, id, kind)
         if kind == "instrument":
-            for look_up in (snapshot.listings_of, snapshot.derivatives_of, snapshot.broker_contracts_of):
-                yield look_up.__name__, lambda id=id, look_up=look_up: look_up(id)
+            yield from (
+                by(f, id) for f in (snapshot.listings_of, snapshot.derivatives_of, snapshot.broker_contracts_of)
+            )
             other = random.choice(keys.ids)[0] if keys.ids else id
-            yield "pairs_for", lambda id=id, other=other: snapshot.pairs_for(id, other)
-            yield "pools_for", lambda id=id, other=other: snapshot.pools_for(id, other)
-    for look_up_name, texts in keys.texts.items():
-        look_up = getattr(snapshot, look_up_name)
-        for text in [*some(texts), "nothing"]:
-            yield look_up_name, lambda text=text, look_up=look_up: look_up(text)
+            yield by(snapshot.pairs_for, id, other)
+            yield by(snapshot.pools_for, id, other)
+    for look_up, texts in keys.texts.items():
+        yield from (by(getattr(snapshot, look_up), text) for text in [*some(texts), "nothing"])
     for exchange, symbol in [*some(keys.exchanges), ("nothing", "here")]:
-        yield "by_exchange_symbol", lambda exchange=exchange, symbol=symbol: snapshot.by_exchange_symbol(exchange, symbol)
+        yield by(snapshot.by_exchange_symbol, exchange, symbol)
     for event in [*keys.numbers, random.getrandbits(32)]:
-        yield "event_type", lambda event=event: snapshot.event_type(event)
-    for key in ("US0378331005", "binance BTCUSDT"):
-        yield "find", lambda key=key: find(snapshot, key)
+        yield by(snapshot.event_type, event)
+    yield from (by(find, snapshot, key) for key in ("US0378331005", "binance BTCUSDT"))
+
+
+def _walk(walk: Callable[..., Any], *arguments: object) -> None:
+    _exhaust(walk(*arguments))
+
+
+def _view(snapshot: Snapshot, id: str, kind: str) -> None:
+    snapshot.view(id, kind).values()
 
 
 _KINDS = [kind for kind in KIND_CODES if kind != "listing"]
@@ -333,7 +337,9 @@ def _ring(*_: object) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a campaign; 1 when there are findings."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.snapshot", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz.snapshot", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--count", type=int, default=100_000, help="how many mutants")
     parser.add_argument("--first", type=int, default=0, help="the number of the first one")
     parser.add_argument("--seed", type=int, default=1)
@@ -345,7 +351,9 @@ def main(arguments: list[str] | None = None) -> int:
     numbers = range(told.first, told.first + told.count)
     campaign = Campaign(told.seed, numbers, told.workers, told.seconds, told.save)
     campaign.run()
-    print(f"{campaign.done} mutants, seed {told.seed}, {time.monotonic() - started:.0f} s, most memory {campaign.growth >> 10} KiB")
+    print(
+        f"{campaign.done} mutants, seed {told.seed}, {time.monotonic() - started:.0f} s, most memory {campaign.growth >> 10} KiB"
+    )
     print("verify: " + ", ".join(f"{name} {n}" for name, n in campaign.verified.most_common()))
     print("mutants with an error: " + ", ".join(f"{name} {n}" for name, n in campaign.errors.most_common()))
     print(f"findings: {len(campaign.findings)}")
