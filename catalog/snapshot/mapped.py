@@ -11,6 +11,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from operator import lt
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
@@ -68,6 +69,7 @@ class MappedFile:
         self.path = path
         self._data = data
         self._size = len(data)
+        self._last = self._size - _TRAILER_SIZE - HEADER_SIZE  # no record begins behind it
         self.header: SnapshotMessage = self._read_header()
         end = self._read_end()
         self.digest: bytes = end.digest
@@ -90,14 +92,7 @@ class MappedFile:
         such file to read, DecodeError when it is no snapshot, SignatureRefused.
         """
         place = Path(path)
-        try:
-            with place.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < HEADER_SIZE + _TRAILER_SIZE:
-                    raise Truncated(0, "snapshot", f"at least {HEADER_SIZE + _TRAILER_SIZE} bytes", size)
-                data: Buffer = file.read() if copy else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise SnapshotError(place, "open", error.strerror or str(error)) from error
+        data = map_file(place, copy=copy)
         try:
             opened = cls(data, place)
             if public_key is not None:
@@ -217,18 +212,27 @@ class MappedFile:
                 value: int = _u64_at(data, at + size - 8)[0]
                 if not value:
                     break
-                return (value,) if value < LIST_BIT else self._postings(index, at + size - 8, value - LIST_BIT)
+                if value <= self._last:
+                    return (value,)
+                return self._postings(index, at + size - 8, value)
             at += 1
         return ()
 
-    def _postings(self, index: int, at: int, offset: int) -> tuple[int, ...]:
-        head = self._heads[index]
+    def _postings(self, index: int, at: int, value: int) -> tuple[int, ...]:
+        """The list that the value at `at` points to, proved to be in order and to stay in the file."""
+        if value < LIST_BIT:
+            raise DecodeError(at, "index.value", f"an offset of at most {self._last}", value)
+        head, offset = self._heads[index], value - LIST_BIT
         if offset % 8 or not head.ofs_postings <= offset <= head.end - 8:
             raise DecodeError(at, "index.value", f"a list from {head.ofs_postings} to {head.end}", offset)
         (count,) = _u64_at(self._data, offset)
         if count > (head.end - offset) // 8 - 1:
             raise DecodeError(offset, "index.count", f"at most {(head.end - offset) // 8 - 1}", count)
-        return Struct(f"<{count}Q").unpack_from(self._data, offset + 8)
+        offsets: tuple[int, ...] = Struct(f"<{count}Q").unpack_from(self._data, offset + 8)
+        if count < 2 or not offsets[0] > 0 or offsets[-1] > self._last or not all(map(lt, offsets, offsets[1:])):
+            expected = f"two or more ascending offsets of at most {self._last}"
+            raise DecodeError(offset + 8, "index.postings", expected, f"{count} that are not")
+        return offsets
 
     def whole_id(self, prefix: bytes, kind: str) -> bytes | None:
         """The 16 bytes of an id of this kind that begins with `prefix` (8 or 16 bytes); None when the file has none."""
@@ -437,6 +441,18 @@ def _resolver(file: MappedFile) -> Resolve:
         return file._resolve(reference, kind)
 
     return resolve
+
+
+def map_file(path: Path, *, copy: bool = False) -> Buffer:
+    """The bytes of the file at `path`, mapped, or with `copy` read. Raises SnapshotError, and Truncated for too few."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < HEADER_SIZE + _TRAILER_SIZE:
+                raise Truncated(0, "snapshot", f"at least {HEADER_SIZE + _TRAILER_SIZE} bytes", size)
+            return file.read() if copy else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise SnapshotError(path, "open", error.strerror or str(error)) from error
 
 
 class _Closed(bytes):

@@ -1,13 +1,17 @@
 """Proves a snapshot file: every byte is what a writer would have written from the records that the file holds.
 
-Records are decoded, validated by the domain and encoded again; indexes are made anew and compared byte by byte; and
-the digest covers what both might agree on by mistake. So no change of any byte passes, whoever made checksums match.
+First every header and checksum is read, on behind damage as long as one message leads to the next. Only when all of
+them hold is the content judged, since damage in one place shows as contradictions in many. Then records are decoded,
+validated by the domain and encoded again; indexes are made anew and compared byte by byte; and the digest covers what
+both might agree on by mistake. So no change of any byte passes, whoever made checksums match.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from mmap import mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,15 +19,14 @@ from blake3 import blake3
 
 from catalog.errors import CatalogError, DecodeError, SnapshotCorrupt
 from catalog.snapshot.build import build_record
-from catalog.snapshot.faults import SnapshotError
 from catalog.snapshot.index import Indexes
+from catalog.snapshot.mapped import map_file
 from catalog.snapshot.reader import Snapshot
 from catalog.snapshot.writer import succession_order
 from catalog.wire import layout
-from catalog.wire.frame import HEADER_SIZE, Message, decode_message
+from catalog.wire.frame import HEADER_SIZE, Buffer, Message, decode_message, decode_stream, refuse_header
 from catalog.wire.layout import KIND_CODES, KIND_NAMES, LAYOUTS
 from catalog.wire.messages import (
-    EndMessage,
     Succession,
     decode_alias,
     decode_end,
@@ -45,14 +48,18 @@ _RANK = {message: rank for rank, message in enumerate(layout.SECTION_ORDER)}
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong, and the byte of the file where it shows."""
+    """One thing that is wrong, and the byte of the file where it shows. The sentence names the message with that byte."""
 
     offset: int
     message: str
 
 
 class VerifyReport(NamedTuple):
-    """What `verify` found; the file is good when there are no problems. At most MAX_PROBLEMS are listed."""
+    """What `verify` found; the file is good when there are no problems.
+
+    At most MAX_PROBLEMS are listed, by their offset. `digest` is empty and `counts` too when the file is too damaged to
+    be opened, or its messages are.
+    """
 
     path: Path
     size: int
@@ -69,14 +76,71 @@ class VerifyReport(NamedTuple):
 def verify(path: str | os.PathLike[str]) -> VerifyReport:
     """Read the whole file and list all that is wrong with it. Raises SnapshotError when there is no file to read."""
     place = Path(path)
+    with ExitStack() as stack:
+        try:
+            data = map_file(place)
+        except DecodeError as error:
+            return VerifyReport(place, place.stat().st_size, b"", 0, {}, [_problem(error, 0)])
+        if isinstance(data, mmap):
+            stack.enter_context(data)
+        num_messages, problems = _find_damage(data)
+        report = VerifyReport(place, len(data), b"", num_messages, {}, problems)
+        if report.ok:
+            try:
+                report = _Verifier(Snapshot(data, place)).run()
+            except CatalogError as error:
+                report.problems.append(_problem(error, 0))
+        return report._replace(problems=list(_named(data, sorted(set(report.problems)))))
+
+
+def _find_damage(data: Buffer) -> tuple[int, list[Problem]]:
+    """(number of messages, what is wrong with headers and checksums): all, unless a message does not lead to the next."""
+    problems: list[Problem] = []
+    start = offset = num_messages = 0
+    while offset < len(data) and len(problems) < MAX_PROBLEMS:
+        num_messages += 1
+        start = offset
+        try:
+            offset = decode_message(data, start).end
+        except DecodeError as error:
+            problems.append(_problem(error, start))
+            offset = _message_end(data, start)
+            if not _leads_on(data, offset):
+                return num_messages, problems
+    if not problems and data[start + 4] != layout.END:
+        expected = "0x24 (snapshot end) in the last message"
+        problems.append(_problem(DecodeError(start + 4, "type", expected, f"0x{data[start + 4]:02x}"), start))
+    return num_messages, problems
+
+
+def _message_end(data: Buffer, offset: int) -> int:
+    """Where the message at `offset` ends by its own account; the end of the file for one that has no whole header."""
+    if offset + HEADER_SIZE > len(data):
+        return len(data)
+    return offset + HEADER_SIZE + int.from_bytes(data[offset + 8 : offset + 12], "little")
+
+
+def _leads_on(data: Buffer, offset: int) -> bool:
+    """Whether the file ends at `offset`, or goes on there with a header that holds."""
+    if offset + HEADER_SIZE > len(data):
+        return offset == len(data)
     try:
-        snapshot = Snapshot.open(place)
-    except SnapshotError:
-        raise
-    except CatalogError as error:
-        return VerifyReport(place, place.stat().st_size, b"", 0, {}, [_problem(error, 0)])
-    with snapshot:
-        return _Verifier(snapshot).run()
+        refuse_header(data, offset)
+    except DecodeError:
+        return False
+    return True
+
+
+def _named(data: Buffer, problems: list[Problem]) -> Iterator[Problem]:
+    """The problems, sorted by offset, each with the name and place of the message that its byte lies in."""
+    start = end = 0
+    for offset, sentence in problems:
+        while end <= offset < len(data):
+            start, end = end, _message_end(data, end)
+        if offset < end and start + 4 < len(data):
+            name = f"{layout.MESSAGE_NAMES.get(data[start + 4], 'message')} (0x{data[start + 4]:02x})"
+            sentence = f"{sentence}, in the {name} at byte {start}"
+        yield Problem(offset, sentence)
 
 
 class _TooMany(Exception):
@@ -96,6 +160,7 @@ class _Verifier:
         self.sections = [0] * layout.NUM_SECTION_PLACES
         self.places = [0] * layout.NUM_INDEX_PLACES
         self.num_messages = 0
+        self.is_partial = False
         self.order: tuple[Any, ...] = (-1,)
         self.vocabularies: list[str] = []
         self.indexes = Indexes(self.width)
@@ -121,41 +186,39 @@ class _Verifier:
             pass
         snapshot = self.snapshot
         return VerifyReport(
-            snapshot.path, snapshot.size, snapshot.digest, self.num_messages, self.counts, sorted(self.problems)
+            snapshot.path, snapshot.size, snapshot.digest, self.num_messages, self.counts, self.problems
         )
 
     def note(self, offset: int, message: str) -> None:
-        self.problems.append(Problem(offset, message))
+        problem = Problem(offset, message)
+        if problem not in self.problems:
+            self.problems.append(problem)
         if len(self.problems) >= MAX_PROBLEMS:
             raise _TooMany
+
+    def pass_over(self, offset: int, message: str) -> None:
+        """Note a problem of a message that is then left out, so that nobody knows what counts and indexes should be."""
+        self.is_partial = True
+        self.note(offset, message)
 
     def expect(self, offset: int, field: str, expected: object, found: object) -> None:
         if expected != found:
             self.note(offset, str(DecodeError(offset, field, _short(expected), _short(found))))
 
     def _read_messages(self) -> None:
-        offset, size = 0, self.snapshot.size
-        last = -1
-        while offset < size:
-            try:
-                message = decode_message(self.data, offset)
-            except CatalogError as error:
-                self.problems.append(_problem(error, offset))
-                return  # without a header that holds there is no next message
+        for message in decode_stream(self.data):
             self.num_messages += 1
-            last = message.type
             check = self.checks.get(message.type)
             if check is not None:
                 try:
                     check(message)
                 except CatalogError as error:
-                    found = _problem(error, offset)
-                    self.note(*found)
+                    place, sentence = _problem(error, message.offset)
+                    # a field that is missing begins where its message ends: the last byte stands for it
+                    self.pass_over(place - (place == message.end), sentence)
             elif not self.newer:
-                self.note(offset + 4, f"at byte {offset + 4}, type: 0x{message.type:02x} is no message of this format")
-            offset = message.end
-        if last != layout.END:
-            self.note(size, "the file does not finish with its end message")
+                place = message.offset + 4
+                self.pass_over(place, f"at byte {place}, type: 0x{message.type:02x} is no message of this format")
 
     def _frame(self, message: Message) -> None:
         self.expect(message.offset + 12, "sequence", self.header.as_of_sequence, message.sequence)
@@ -172,7 +235,7 @@ class _Verifier:
     def _check_snapshot(self, message: Message) -> None:
         self._frame(message)
         if message.offset:
-            self.note(message.offset, f"at byte {message.offset}: a second snapshot header")
+            self.pass_over(message.offset, f"at byte {message.offset}: a second snapshot header")
             return
         header = self.header
         unknown = [name for name in header.counts if name not in layout.CODE_OF]
@@ -274,10 +337,13 @@ class _Verifier:
 
     def _check_tombstone(self, message: Message) -> None:
         found = decode_tombstone(message.payload, message.offset + HEADER_SIZE, self.width)
+        is_known = found.record in layout.CODE_OF
+        if not is_known and not self.newer:
+            place = message.offset
+            self.pass_over(place, f"at byte {place}: a tombstone of the unknown type {found.record}")
+            return
         self._place(message, "tombstone", (found.kind, found.id))
-        if found.record not in layout.CODE_OF:
-            if not self.newer:
-                self.note(message.offset, f"at byte {message.offset}: a tombstone of the unknown type {found.record}")
+        if not is_known:
             return
         kind = layout.MESSAGE_KINDS.get(layout.CODE_OF[found.record][0])
         if found.kind != KIND_CODES.get(kind or ""):
@@ -292,20 +358,20 @@ class _Verifier:
         code = message.payload[0] if message.payload else 0
         if code not in layout.INDEX_NAMES and self.newer:
             return
-        if code not in self.indexes.codes() or any(self.places[code:]):
+        belongs = code in (layout.INDEX_NAMES if self.is_partial else self.indexes.codes())
+        if not belongs or any(self.places[code:]):
             name = layout.INDEX_NAMES.get(code, f"index {code}")
             self.note(message.offset, f"at byte {message.offset}: no index `{name}` belongs here")
             return
         self.places[code] = message.offset
-        self._bytes(message, self.indexes.build(code, message.offset))
+        if not self.is_partial:
+            self._bytes(message, self.indexes.build(code, message.offset))
 
     def _check_end(self, message: Message) -> None:
         self._frame(message)
         if message.end != self.snapshot.size:
-            self.note(message.offset, f"at byte {message.offset}: an end before the end of the file")
+            self.pass_over(message.offset, f"at byte {message.offset}: an end before the end of the file")
             return
-        for code in self.indexes.codes():
-            self.note(message.offset, f"the index `{layout.INDEX_NAMES[code]}` is missing")
         base = message.offset + HEADER_SIZE
         found = decode_end(message.payload, base)
         if self.newer:  # places that this version does not know may be taken
@@ -313,11 +379,22 @@ class _Verifier:
                 sections=tuple(n if i in _KNOWN_SECTIONS else 0 for i, n in enumerate(found.sections)),
                 indexes=tuple(n if i in layout.INDEX_NAMES else 0 for i, n in enumerate(found.indexes)),
             )
-        size = self.snapshot.size
-        digest = self._digest(message.offset)
-        expected = EndMessage(tuple(self.sections), tuple(self.places), self.num_messages, size, digest)
-        for field, a, b in zip(EndMessage._fields, expected, found, strict=True):
-            self.expect(base, f"end.{field}", a, b)
+        if not self.is_partial:
+            for code in self.indexes.codes():
+                self.note(message.offset, f"the index `{layout.INDEX_NAMES[code]}` is missing")
+            for n, (expected, place) in enumerate(zip(self.sections, found.sections, strict=True)):
+                self.expect(base + 8 * n, f"end.sections.{n}", expected, place)
+            for n, (expected, place) in enumerate(zip(self.places, found.indexes, strict=True)):
+                self.expect(base + 128 + 8 * n, f"end.indexes.{n}", expected, place)
+        self.expect(base + 384, "end.num_messages", self.num_messages, found.num_messages)
+        self._check_digest(base + 400, message.offset, found.digest)
+
+    def _check_digest(self, offset: int, end: int, found: bytes) -> None:
+        expected = self._digest(end)
+        if expected != found:
+            error = DecodeError(offset, "end.digest", expected.hex(), found.hex())
+            hint = "; all else holds, so that it may be a sequence or timestamp of a record: no checksum covers those"
+            self.note(offset, f"{error}{'' if self.problems else hint}")
 
     def _digest(self, end: int) -> bytes:
         digest = blake3()
@@ -326,8 +403,12 @@ class _Verifier:
         return digest.digest()
 
     def _check_sums(self) -> None:
+        if self.is_partial:
+            return
         known = {name: n for name, n in self.header.counts.items() if not self.newer or name in layout.CODE_OF}
-        self.expect(HEADER_SIZE, "counts", known, self.counts)
+        wrong = sorted(n for n in known | self.counts if known.get(n) != self.counts.get(n))
+        told, counted = ({name: counts.get(name, 0) for name in wrong} for counts in (known, self.counts))
+        self.expect(HEADER_SIZE, "counts", counted, told)
         missing = set(layout.VOCABULARIES) - set(self.vocabularies)
         if missing:
             self.note(0, f"the vocabulary `{min(missing)}` is missing")

@@ -440,6 +440,18 @@ KIND_CODES = {
 KIND_NAMES = {code: name for name, code in KIND_CODES.items()}
 MESSAGE_KINDS = {layout.message: layout.kind for layout in _LAYOUTS} | {ALIAS: "instrument"}
 
+#: What messages are called, by their type.
+MESSAGE_NAMES = {layout.message: layout.record for layout in _LAYOUTS} | {
+    INSTRUMENT: "instrument",
+    TOMBSTONE: "tombstone",
+    ALIAS: "alias",
+    VOCABULARY: "vocabulary",
+    SUCCESSION: "succession",
+    SNAPSHOT: "snapshot",
+    INDEX: "index",
+    END: "end",
+}
+
 #: Vocabularies with the bytes of their codes.
 VOCABULARIES = {
     "blockchain": 2,

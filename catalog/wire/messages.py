@@ -24,7 +24,7 @@ from catalog.wire.layout import (
     RECORD_OF,
     VOCABULARIES,
 )
-from catalog.wire.primitives import U8, U16, U64, Cursor, encode_exact, encode_flag, encode_key, to_flag
+from catalog.wire.primitives import U8, U16, U64, Cursor, encode_exact, encode_flag, encode_key, to_flag, to_nanoseconds
 
 _SNAPSHOT = Struct("<HBB16sQQQQH")
 _COUNT = Struct("<BBQ")
@@ -229,6 +229,10 @@ def encode_succession(message: Succession, width: int) -> bytes:
         raise InvalidRecord(
             "succession.predecessor", message.predecessor, "16 bytes are expected, of the successor too"
         )
+    try:
+        to_nanoseconds(message.effective_ns)
+    except ValueError as error:
+        raise InvalidRecord("succession.effective_at", message.effective_ns, f"{error} are expected") from None
     ratio = b"\0" if message.ratio is None else b"\1" + encode_exact(message.ratio, "succession.ratio")
     head = bytes((message.kind,)) + message.predecessor[:width] + message.successor[:width]
     tail = U64.pack(message.effective_ns) + encode_flag(message.is_in_effect)
@@ -244,7 +248,7 @@ def decode_succession(payload: bytes, base: int, width: int) -> Succession:
     successor = cursor.take(width, "succession.successor")
     code = cursor.u8("succession.succession_kind")
     ratio = cursor.decimal("succession.ratio") if cursor.present("succession.ratio") else None
-    at = cursor.u64("succession.effective_at")
+    at = cursor.proved(U64, to_nanoseconds, "succession.effective_at", "nanoseconds before 2262, in whole microseconds")
     in_effect = cursor.proved(U8, to_flag, "succession.is_in_effect", "a flag of 0 or 1")
     return Succession(kind, predecessor, successor, code, ratio, at, in_effect)
 

@@ -174,6 +174,13 @@ def to_moment(nanoseconds: int) -> datetime:
     return _EPOCH + nanoseconds // 1000 * _MICROSECOND
 
 
+def to_nanoseconds(nanoseconds: int) -> int:
+    """The number itself, when it is a moment. Raises ValueError like `to_moment`."""
+    if nanoseconds % 1000 or not 0 <= nanoseconds < END_OF_TIME:
+        raise ValueError("whole microseconds before 2262")
+    return nanoseconds
+
+
 def to_clock(seconds: int) -> time:
     """The time of day so many seconds after midnight. Raises ValueError for a day or more."""
     if seconds >= DAY_SECONDS:

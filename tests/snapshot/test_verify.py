@@ -21,15 +21,70 @@ FILES = ["v1-64", "v1-128"]
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_flip_of_any_byte_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_flip_of_any_byte_is_refused_where_it_is(name: str, tmp_path: Path) -> None:
+    """The first problem lies in the flipped message and names it, or is the digest where no checksum covers the byte."""
     good = support.golden(name)
     path = tmp_path / "flipped"
     generator = random.Random(name)
-    for at in range(0, len(good), 1 if name == "v1-64" else 7):
-        flipped = bytearray(good)
-        flipped[at] ^= 1 << generator.randrange(8)
-        path.write_bytes(flipped)
-        assert not verify(path).ok, at
+    messages = messages_of(good)
+    for start, size in messages:
+        for at in range(start, start + 32 + size, 1 if name == "v1-64" else 7):
+            flipped = bytearray(good)
+            flipped[at] ^= 1 << generator.randrange(8)
+            path.write_bytes(flipped)
+            problem = verify(path).problems[0]
+            if start <= problem.offset < start + 32 + size:
+                assert problem.message.endswith(f" (0x{flipped[start + 4]:02x}) at byte {start}"), at
+            else:
+                assert start + 12 <= at < start + 28, (at, problem)
+                assert problem.offset == messages[-1][0] + 32 + 400
+                assert "no checksum covers those, in the end (0x24)" in problem.message
+
+
+def test_damage_is_told_message_by_message(tmp_path: Path) -> None:
+    """Behind a broken header or payload whose size leads to the next header the search goes on; and it names damage alone."""
+    good = support.golden("v1-64")
+    path = tmp_path / "damaged"
+    starts = [start for start, _ in messages_of(good)]
+    data = bytearray(good)
+    damaged = [starts[3] + 40, starts[20] + 5, starts[40] + 28, starts[-1] + 100]
+    for at in damaged:
+        data[at] ^= 1
+    path.write_bytes(data)
+    problems = verify(path).problems
+    assert [p.offset for p in problems] == [starts[3] + 28, starts[20] + 5, starts[40] + 28, starts[-1] + 28]
+    assert problems[1].message.startswith(f"at byte {starts[20] + 5}, version: expected 1, found 0, in the venue")
+    data[starts[20] + 8] ^= 1  # and now it does not lead on
+    path.write_bytes(data)
+    assert [p.offset for p in verify(path).problems] == [starts[3] + 28, starts[20] + 5]
+
+
+def test_a_file_cut_between_messages_names_the_last_one(tmp_path: Path) -> None:
+    good = support.golden("v1-64")
+    path = tmp_path / "cut"
+    last = messages_of(good)[-2][0]
+    path.write_bytes(good[: messages_of(good)[-1][0]])
+    (problem,) = verify(path).problems
+    assert problem.offset == last + 4
+    assert problem.message == (
+        f"at byte {last + 4}, type: expected 0x24 (snapshot end) in the last message, found 0x23, "
+        f"in the index (0x23) at byte {last}"
+    )
+
+
+def test_a_message_that_is_passed_over_brings_no_other_into_question(tmp_path: Path) -> None:
+    """Counts, indexes and sections cannot be judged without it, and are not."""
+    good = support.golden("v1-64")
+    path = tmp_path / "bad"
+    start = next(start for start, _ in messages_of(good) if good[start + 4] == 0x08)
+    for kind in (0x41, 0x21, 0x24, 0x09, 0x0B):
+        data = bytearray(good)
+        data[start + 4] = kind
+        path.write_bytes(data)
+        *here, digest = verify(path).problems
+        assert here
+        assert all(problem.message.endswith(f" (0x{kind:02x}) at byte {start}") for problem in here)
+        assert "end.digest" in digest.message
 
 
 @pytest.mark.parametrize("name", FILES)
