@@ -12,13 +12,16 @@ export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format bench fuzz kaitai lock clean
 
 help:
 	@echo "make demo    the whole path on the embedded database of this user: import, snapshot, look-ups"
 	@echo "make test    all tests on the embedded PostgreSQL 18 (ARGS='-k isin' passes options to pytest)"
 	@echo "make check   ruff, mypy strict, import-linter"
 	@echo "make format  let ruff format and sort"
+	@echo "make bench   the benchmarks, against their peers (ARGS='--sizes 100000' passes options)"
+	@echo "make fuzz    100,000 damaged snapshots through the reader, and random histories through deltas (SEED=1)"
+	@echo "make kaitai  compile docs/registry.ksy and compare its parser with the reader (FILES=x.snap); needs Node.js"
 	@echo "make lock    pin the newest allowed dependencies again"
 	@echo "make clean   remove the environment and all caches"
 
@@ -38,6 +41,20 @@ format: .venv/dev.stamp
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+bench: .venv/bench.stamp
+	$(PY) -m benchmarks.snapshots $(ARGS)
+
+SEED ?= 0
+fuzz: .venv/dev.stamp
+	$(PY) -m tests.fuzz.snapshot --count 100000 --seed $(SEED)
+	$(PY) -m tests.fuzz.histories --count 200 --seed $(SEED)
+
+kaitai: .venv/dev.stamp
+	@mkdir -p build/kaitai && cp tests/kaitai/package.json tests/kaitai/package-lock.json build/kaitai/
+	@npm ci --prefix build/kaitai --ignore-scripts --no-audit --no-fund --silent
+	@node tests/kaitai/compile.mjs
+	$(PY) -m tests.kaitai.agree $(FILES)
+
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: $(PYTHON) is older than 3.11; name another one: make PYTHON=python3.12" >&2; exit 1; }
@@ -56,13 +73,19 @@ format: .venv/dev.stamp
 	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements/dev.txt
 	@touch $@
 
-# One resolution for both files, valid for every Python and platform that the project names.
+.venv/bench.stamp: requirements/bench.txt .venv/dev.stamp
+	@echo "installing what the benchmarks compare with into .venv"
+	@$(PIP) install --require-hashes --no-deps --only-binary :all: -r requirements/bench.txt
+	@touch $@
+
+# One resolution for all files, valid for every Python and platform that the project names.
 LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 lock: .venv/pyvenv.cfg
 	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
-	$(LOCK) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --extra embedded --group build --constraints requirements/dev.txt --output-file requirements/run.txt
+	$(LOCK) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,13 +27,15 @@ def export(
     path: PathArgument,
     ids: IdsOption = None,
     since: Annotated[
-        int | None, typer.Option(metavar="SEQ", help="Write a delta: what changed after this sequence.")
+        str | None,
+        typer.Option(metavar="SEQ", help="Write a delta: what changed after this sequence, or after this snapshot."),
     ] = None,
     force: ForceOption = False,
 ) -> None:
     """Write a full snapshot, or a delta. The same state of the catalog gives the same bytes."""
     with open_catalog() as catalog:
-        info = catalog.export_snapshot(path, ids=int(ids) if ids else None, force=force, since=since)
+        start = None if since is None else _sequence(since)
+        info = catalog.export_snapshot(path, ids=int(ids) if ids else None, force=force, since=start)
     output.fields(_written(info))
 
 
@@ -167,6 +170,16 @@ def diff(
         output.differences(report, limit)
     if not report.is_equal:
         raise typer.Exit(exits.NO)
+
+
+def _sequence(since: str) -> int:
+    """A sequence as it stands, or that of the last change in a snapshot file."""
+    if re.fullmatch(r"-?[0-9]+", since):
+        return int(since)
+    from catalog.snapshot import Snapshot
+
+    with Snapshot.open(since) as snapshot:
+        return snapshot.as_of_sequence
 
 
 def _written(info: SnapshotInfo) -> dict[str, Any]:

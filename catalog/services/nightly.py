@@ -206,7 +206,16 @@ class _Run:
         from catalog.snapshot.parquet import write_parquet
 
         with self._timed("parquet"), Snapshot.open(path) as snapshot:
-            return write_parquet(snapshot, self.publication.candidate_parquet)
+            files = write_parquet(snapshot, self.publication.candidate_parquet)
+        return {
+            record: {
+                "file": file.path.name,
+                "rows": file.rows,
+                "size": file.path.stat().st_size,
+                "text_decimals": list(file.text_decimals),
+            }
+            for record, file in files.items()
+        }
 
     def _sign(self, info: SnapshotInfo) -> bytes | None:
         key = self.plan.signing_key

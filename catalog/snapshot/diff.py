@@ -522,7 +522,9 @@ def _changes(old: _State, new: _State) -> tuple[FieldChange, ...]:
     names: list[str] = list(_fields(old.record) or _fields(new.record))
     changes = []
     if old.record != new.record:
-        changes.append(FieldChange("record", old.record, new.record, is_breaking=True))
+        # an id that became an alias answers with its target, which is the same thing under another identity
+        is_answered = new.record == "alias" and new.values["target"] is not None
+        changes.append(FieldChange("record", old.record, new.record, is_breaking=not is_answered))
         if "alias" in (old.record, new.record):
             names = ["target"]  # of an alias and a record there is nothing else to compare
         else:

@@ -205,6 +205,8 @@ def test_deltas(sample: Run, snapshot: str, tmp_path: Path) -> None:
     done = sample("snapshot", "export", delta, "--since", since, "--json")
     assert (done.code, done.json["counts"]["stock"]) == (0, 1)
     assert sample("snapshot", "show", delta, "--json").json["base_sequence"] == int(since)
+    assert sample("snapshot", "export", f"{delta}.2", "--since", snapshot).code == 0
+    assert Path(f"{delta}.2").read_bytes() == Path(delta).read_bytes()
     assert sample("snapshot", "apply", snapshot, delta, "--to", later).code == 0
     assert sample("snapshot", "export", full).code == 0
     assert Path(later).read_bytes() == Path(full).read_bytes()

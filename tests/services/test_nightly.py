@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from catalog import Catalog
@@ -24,6 +25,7 @@ from catalog.snapshot.verify import verify
 from catalog.snapshot.writer import write_snapshot
 from tests.make import make
 from tests.snapshot import support
+from tests.snapshot.test_signature import key_pair
 
 USDC = make(Token, blockchain="eip155:1", address=f"0x{1:040x}", decimals=6, symbol="USDC")
 APPLE = make(Stock, mic="XNAS", isin="US0378331005", ticker="AAPL", currency="USD")
@@ -72,6 +74,42 @@ def test_the_first_night(filled: Catalog, tmp_path: Path) -> None:
     assert (run.state, run.file_name, run.manifest) == ("published", path.name, manifest)
     filled.export_snapshot(str(tmp_path / "plain"))
     assert path.read_bytes() == (tmp_path / "plain").read_bytes()
+
+
+def test_parquet_beside_it(filled: Catalog, tmp_path: Path) -> None:
+    report = publish(filled, tmp_path, parquet=True)
+    assert report.path is not None
+    assert report.manifest is not None
+    beside = report.path.with_suffix(".parquet")
+    assert report.manifest["parquet"]["asset"]["rows"] == 40
+    assert sorted(path.name for path in beside.iterdir()) == sorted(
+        file["file"] for file in report.manifest["parquet"].values()
+    )
+    assert pyarrow.parquet.read_table(beside / "token.parquet").column("decimals").to_pylist() == [6]
+    assert publish(filled, tmp_path, parquet=True).state == "unchanged"
+    filled.register(make(Asset, exchange="binance", symbol="ONE-MORE"))
+    publish(filled, tmp_path, keep=1)
+    assert not beside.exists()
+
+
+def test_a_signature_beside_it(filled: Catalog, tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path)
+    report = publish(filled, tmp_path / "published", signing_key=private)
+    assert report.manifest is not None
+    assert (tmp_path / "published" / report.manifest["signature"]).exists()
+    Snapshot.open(tmp_path / "published" / "latest", public_key=public).close()
+    filled.register(make(Asset, exchange="binance", symbol="ONE-MORE"))
+    with pytest.raises(SnapshotError, match="cannot read the key"):
+        publish(filled, tmp_path / "published", signing_key=tmp_path / "nowhere")
+    assert Publication(tmp_path / "published").latest() == (report.path and report.path.resolve())
+
+
+def test_a_line_whose_isin_is_learnt_is_published(filled: Catalog, tmp_path: Path) -> None:
+    """The old id becomes an alias of the same thing, which happens every day."""
+    filled.register(make(Stock, mic="XNAS", ticker="MSFT", currency="USD"))
+    publish(filled, tmp_path)
+    filled.register(make(Stock, mic="XNAS", isin="US5949181045", ticker="MSFT", currency="USD"))
+    assert publish(filled, tmp_path).state == "published"
 
 
 def test_an_unchanged_catalog_publishes_nothing(filled: Catalog, tmp_path: Path) -> None:

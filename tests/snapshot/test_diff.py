@@ -238,15 +238,17 @@ def test_an_instrument_that_is_a_synthetic_breaks_both_ways(files: Files) -> Non
     assert found.fields[0] == FieldChange("record", "synthetic", "asset", is_breaking=True)
 
 
-def test_a_record_that_becomes_an_alias_breaks_both_ways(files: Files) -> None:
+def test_a_record_that_becomes_an_alias_breaks_when_nothing_answers(files: Files) -> None:
     alias = AliasEntry(SPY.id.bytes, AAPL.id.bytes, 0, 0, b"\x01\0\0\0x")
     record, aliased = support.universe(), [*without(SPY), alias]
     found = only(files.write(record, aliased))
     assert (found.action, found.record, found.label, found.id) == ("changed", "etf", "ARCX:SPY", SPY.id)
     assert found.fields == (
-        FieldChange("record", "etf", "alias", is_breaking=True),
+        FieldChange("record", "etf", "alias"),
         FieldChange("target", None, str(AAPL.id)),
     )
+    disputed = [*without(SPY), alias._replace(target=None)]
+    assert only(files.write(record, disputed)).fields == (FieldChange("record", "etf", "alias", is_breaking=True),)
     found = only(files.write(aliased, record))
     assert (found.record, found.is_breaking) == ("alias", True)
     assert found.fields[0] == FieldChange("record", "alias", "etf", is_breaking=True)
