@@ -136,8 +136,9 @@ class MappedFile:
         """
         if self._is_proved:
             return
-        with memoryview(self._data) as view:
-            found = blake3(view[: self._size - _TRAILER_SIZE], max_threads=blake3.AUTO).digest()
+        end = len(self._data) - _TRAILER_SIZE
+        with memoryview(self._data) as view, view[:end] as covered:
+            found = blake3(covered, max_threads=blake3.AUTO).digest()
         if found != self.digest:
             raise ChecksumMismatch(self._size - len(found), "end.digest", found.hex(), self.digest.hex())
         self._is_proved = True
