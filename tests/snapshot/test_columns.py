@@ -276,6 +276,8 @@ EDGES = [
     (1, 19),
     (-9, 19),
     (123_456_789_012_345_678, -9),
+    (2**38, 8),  # its lower 64 bits are zeros
+    (-(2**38), 8),
 ]
 BEYOND = [(1, -19), (1, 20), (-1, 127), (999_999_999_999_999_999, 3), (11, 19), (1, -128), (123, -20)]
 mantissas = st.integers(-(10**18) + 1, 10**18 - 1).filter(lambda m: m % 10)
@@ -662,6 +664,32 @@ def test_a_key_of_no_bytes_is_refused(tmp_path: Path) -> None:
             pytest.raises(DecodeError, match="expected a key of 1 to 255 bytes, found an empty one"),
         ):
             snapshot.to_arrow(name)
+
+
+def test_days_and_times_outside_their_limits_are_refused_as_by_single_records(tmp_path: Path) -> None:
+    good = support.golden("v1-128")
+    expiry, end, opening = -719_162, u64(1_798_859_045_000_006_000), struct.pack("<I", 9 * 3600 + 1800)
+    changes = [
+        ("option", None, struct.pack("<i", expiry), True),
+        ("option", None, struct.pack("<i", expiry - 1), False),
+        ("option", None, struct.pack("<i", 2_932_896), True),
+        ("option", None, struct.pack("<i", 2_932_897), False),
+        ("asset", end, u64(9_214_646_400_000_000_000 - 1000), True),
+        ("asset", end, u64(9_214_646_400_000_000_000), False),
+        ("asset", end, u64(1001), False),
+        ("venue", opening, struct.pack("<I", 86_399), True),
+        ("venue", opening, struct.pack("<I", 86_400), False),
+    ]
+    for name, old, new, is_good in changes:
+        message = next(m for m in decode_stream(good) if is_of(m, name) and (old is None or old in m.payload))
+        at = message.payload.index(old) if old else 20 + (4 if message.payload[18] else -1)  # behind `osi_root`
+        payload = message.payload[:at] + new + message.payload[at + len(new) :]
+        with Snapshot.open(written(tmp_path, with_payload(good, message, payload))) as snapshot:
+            expected = attempt(lambda: careful(snapshot, [message.offset]))  # noqa: B023
+            found = attempt(lambda: rows(snapshot.to_arrow(name)))  # noqa: B023
+        assert isinstance(found, list) == isinstance(expected, list) == is_good
+        if not is_good:
+            assert found == expected
 
 
 def test_a_list_of_more_than_the_limit_is_refused(tmp_path: Path) -> None:
