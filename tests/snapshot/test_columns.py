@@ -654,6 +654,42 @@ def test_lists_of_an_index_that_lie_are_refused(tmp_path: Path) -> None:
             assert isinstance(error, str), lie
 
 
+def test_slots_of_an_id_index_that_lie_are_refused(tmp_path: Path) -> None:
+    good = support.golden("v1-64")
+    with Snapshot.open(written(tmp_path, good)) as snapshot:
+        head = snapshot.index_heads()[3]
+    places = range(head.ofs_slots, head.ofs_postings, head.slot_size)
+    first, second = [at + 8 for at in places if any(good[at : at + head.slot_size])][:2]
+    one, other = good[first : first + 8], good[second : second + 8]
+    lies = {
+        "a place behind the file": [(first, u64(1 << 40))],
+        "a list": [(first, u64(1 << 63 | head.ofs_postings))],
+        "the end of the file": [(first, u64(len(good) - 40))],
+        "the same record twice": [(first, other)],
+        "records in another order": [(first, other), (second, one)],
+    }
+    for lie, changes in lies.items():
+        data = bytearray(good)
+        for at, number in changes:
+            data[at : at + 8] = number
+        with Snapshot.open(written(tmp_path, sealed(data))) as snapshot:
+            error = attempt(lambda: snapshot.to_arrow("venue"))
+            assert str(error).startswith("DecodeError: "), lie
+            assert "index.value" in error, lie
+
+
+@pytest.mark.parametrize("place", [0, 3, 5, 6, 7, 10, 11])
+def test_a_broken_header_is_refused_as_by_single_records(place: int, tmp_path: Path) -> None:
+    data = bytearray(support.golden("v1-64"))
+    message = next(m for m in decode_stream(bytes(data)) if is_of(m, "currency"))
+    data[message.offset + place] ^= 0x40
+    with Snapshot.open(written(tmp_path, sealed(data))) as snapshot:
+        expected = attempt(lambda: decode_message(snapshot.data, message.offset))
+        found = attempt(lambda: snapshot.to_arrow("currency"))
+        assert isinstance(expected, str)
+        assert found == expected
+
+
 def test_a_key_of_no_bytes_is_refused(tmp_path: Path) -> None:
     good = support.golden("v1-64")
     for name, place in (("currency", 18), ("asset", 18), ("pair", 33)):
