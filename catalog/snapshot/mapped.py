@@ -140,11 +140,12 @@ class MappedFile:
         """Prove every byte of the file by the BLAKE3 that it ends with. Raises ChecksumMismatch."""
         if self._is_proved:
             return
-        end = self._size - _TRAILER_SIZE
+        end = len(self._data) - _TRAILER_SIZE
         found = blake3(max_threads=blake3.AUTO)
         with memoryview(self._data) as view:
             for start in range(0, end, _CHUNK):
-                found.update(view[start : min(end, start + _CHUNK)])
+                with view[start : min(end, start + _CHUNK)] as part:
+                    found.update(part)
         if found.digest() != self.digest:
             raise ChecksumMismatch(self._size - len(self.digest), "end.digest", found.hexdigest(), self.digest)
         self._is_proved = True

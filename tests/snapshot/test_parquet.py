@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from collections.abc import Iterator
 from decimal import Decimal
@@ -128,6 +130,19 @@ def test_a_failure_leaves_nothing_behind(snapshot: Snapshot, tmp_path: Path, mon
     monkeypatch.setattr(parquet, "_write", write)
     with pytest.raises(ChecksumMismatch):
         write_parquet(snapshot, tmp_path / "tables")
+    assert list(tmp_path.glob("tables/*")) == list(tmp_path.glob("tables/.*")) == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("catalog.snapshot.writer.os.write", full)
+    with pytest.raises(SnapshotError, match="No space left on device"):
+        write_parquet(snapshot, tmp_path / "tables")
+    monkeypatch.undo()
     assert list(tmp_path.glob("tables/*")) == list(tmp_path.glob("tables/.*")) == []
 
 
