@@ -12,6 +12,7 @@ import pytest
 
 from catalog.errors import CatalogError, DecodeError, Truncated
 from catalog.snapshot import Snapshot, SnapshotError
+from catalog.snapshot.entries import TombstoneEntry
 from catalog.snapshot.show import cat
 from catalog.snapshot.verify import verify
 from tests.snapshot import support
@@ -184,6 +185,34 @@ def test_lies_that_only_the_content_shows(tmp_path: Path) -> None:
         support.write(path, support.numbered(entries), 64)
         problems = verify(path).problems
         assert any(words in p.message for p in problems), (words, problems)
+
+
+def test_what_a_tombstone_says_is_true(tmp_path: Path) -> None:
+    """What is gone is not in the file; and a full file does not speak of listings that are gone."""
+    path = tmp_path / "bad"
+    stock = support.entry_of(AAPL)
+    alias, _ = support.ALIASES
+    gone = TombstoneEntry(8, bytes(16), "listing", 0, 0)
+    for bits in (64, 128):
+        for record, id in (("stock", stock.id), ("stock", alias.id)):
+            entries = support.numbered([stock, alias, TombstoneEntry(1, id, record, 0, 0)])
+            support.write(path, entries, bits)
+            (problem,) = verify(path).problems
+            assert f"the stock `{id[: bits // 8].hex()}` is in the file, and so is its tombstone" in problem.message
+        support.write(path, support.numbered([gone]), bits)
+        (problem,) = verify(path).problems
+        assert "a tombstone of a listing in a full snapshot, in the tombstone (0x0b)" in problem.message
+        support.write(path, support.numbered([gone]), bits, base_sequence=1)
+        assert verify(path).ok
+
+
+@pytest.mark.parametrize("value", ["e\u0301", " x", "a\nb", "a\0b"])
+def test_keys_of_the_frame_are_in_their_normal_form(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad"
+    support.write(path, [], 64, vocabularies=support.VOCABULARIES | {"venue_type": {value: 1}})
+    assert [p.message for p in verify(path).problems if "vocabulary" in p.message]
+    support.write(path, [], 64, schema_revision=value)
+    assert [p.message for p in verify(path).problems if "schema_revision" in p.message]
 
 
 def messages_of(data: bytes) -> list[tuple[int, int]]:
