@@ -379,6 +379,7 @@ class _Verifier:
             self.note(message.offset, f"at byte {message.offset}: no index `{name}` belongs here")
             return
         self.places[code] = message.offset
+        self.order = (len(_RANK),)  # behind all sections
         if not self.is_partial:
             self._bytes(message, self.indexes.build(code, message.offset))
 

@@ -15,6 +15,7 @@ from catalog.snapshot import Snapshot, SnapshotError
 from catalog.snapshot.entries import TombstoneEntry
 from catalog.snapshot.show import cat
 from catalog.snapshot.verify import verify
+from tests.fuzz.files import put_together, settle_places, take_apart
 from tests.snapshot import support
 from tests.snapshot.support import AAPL, TOKEN
 
@@ -204,6 +205,19 @@ def test_what_a_tombstone_says_is_true(tmp_path: Path) -> None:
         assert "a tombstone of a listing in a full snapshot, in the tombstone (0x0b)" in problem.message
         support.write(path, support.numbered([gone]), bits, base_sequence=1)
         assert verify(path).ok
+
+
+def test_an_index_among_the_records_is_refused(tmp_path: Path) -> None:
+    """All instruments stand before it, all offsets and sums are right: only its place is wrong."""
+    path = tmp_path / "bad"
+    parts = take_apart(support.golden("v1-64"))
+    index = next(n for n, part in enumerate(parts) if part.type == 0x23)
+    event = next(n for n, part in enumerate(parts) if part.type == 0x09)
+    parts.insert(event, parts.pop(index))
+    settle_places(parts)
+    path.write_bytes(put_together(parts))
+    (problem,) = verify(path).problems
+    assert "this event_type is out of order, in the event_type (0x09) at byte" in problem.message
 
 
 @pytest.mark.parametrize("value", ["e\u0301", " x", "a\nb", "a\0b"])
