@@ -40,7 +40,7 @@ MAX_SECONDS = 1.0
 MAX_GROWTH = 64 << 20
 HANGS = 5.0
 MAX_TEXT = 2000
-_MANY = 24  # look-ups of one sort in one mutant, at most
+_MANY = 8  # look-ups of one sort in one mutant, at most
 
 
 class Hangs(BaseException):
