@@ -91,7 +91,7 @@ def verify(path: str | os.PathLike[str]) -> VerifyReport:
                 report = _Verifier(Snapshot(data, place)).run()
             except CatalogError as error:
                 report.problems.append(_problem(error, 0))
-        return report._replace(problems=list(_named(data, sorted(set(report.problems)))))
+        return report._replace(problems=list(_named(data, sorted(report.problems))))
 
 
 def _find_damage(data: Buffer) -> tuple[int, list[Problem]]:
