@@ -80,8 +80,11 @@ class Model(BaseModel):
     def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
+            return
         except ValidationError as error:
-            raise invalid_record(error) from None
+            refusal = invalid_record(error)
+        # raised out here: with the ValidationError, which holds it, as its context it would never be freed
+        raise refusal
 
 
 class Part(Model):

@@ -329,6 +329,10 @@ class MappedFile:
             found.is_in_effect, message.sequence, message.timestamp_ns,
         )  # fmt: skip
 
+    def has_reference(self, reference: bytes, kind: str) -> bool:
+        """Whether a record or alias has the id that begins with these bytes, as many as the file's references have."""
+        return bool(self._search(KIND_CODES[kind], reference))
+
     def _resolve(self, reference: bytes, kind: str) -> str:
         """The 32 digits of the id that a reference means. Raises LookupError when nothing in the file has it."""
         if len(reference) == 16:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from blake3 import blake3
 
-from catalog.errors import CatalogError, DecodeError, SnapshotCorrupt
+from catalog.domain import text
+from catalog.errors import CatalogError, DecodeError, SnapshotCorrupt, quote
 from catalog.snapshot.build import build_record
 from catalog.snapshot.index import Indexes
 from catalog.snapshot.mapped import map_file
@@ -90,7 +91,7 @@ def verify(path: str | os.PathLike[str]) -> VerifyReport:
                 report = _Verifier(Snapshot(data, place)).run()
             except CatalogError as error:
                 report.problems.append(_problem(error, 0))
-        return report._replace(problems=list(_named(data, sorted(set(report.problems)))))
+        return report._replace(problems=list(_named(data, sorted(report.problems))))
 
 
 def _find_damage(data: Buffer) -> tuple[int, list[Problem]]:
@@ -243,6 +244,7 @@ class _Verifier:
             self.note(HEADER_SIZE, f"counts names the unknown record type {unknown[0]}")
         if not unknown:
             self._bytes(message, encode_snapshot(header))
+        self._check_key(message, "schema_revision", header.schema_revision)
         delta = layout.DELTA if header.base_sequence else layout.FULL
         self.expect(HEADER_SIZE + 2, "contents", delta, header.contents)
         if 0 in header.counts.values():
@@ -254,10 +256,17 @@ class _Verifier:
         if self.order != (-1,) or (self.vocabularies and name <= self.vocabularies[-1]):
             self.note(message.offset, f"at byte {message.offset}: the vocabulary `{name}` stands in the wrong place")
         self.vocabularies.append(name)
+        for value in (name, *codes.values()):
+            self._check_key(message, "vocabulary", value)
         if name in layout.VOCABULARIES:
             self._bytes(message, encode_vocabulary(name, {value: code for code, value in codes.items()}))
         elif not self.newer:
             self.note(message.offset, f"at byte {message.offset}: there is no vocabulary `{name}` in this format")
+
+    def _check_key(self, message: Message, field: str, value: str) -> None:
+        """The text of a key is in the form that docs/protocol.md §4 asks for; those of records the domain proves."""
+        if text.key(value, field) != value:
+            self.note(message.offset, f"at byte {message.offset}, {field}: {quote(value)} is not in its normal form")
 
     def _place(self, message: Message, name: str, key: tuple[Any, ...]) -> None:
         order = (_RANK[message.type], *key)
@@ -351,6 +360,12 @@ class _Verifier:
                 message.offset + HEADER_SIZE, f"at byte {message.offset}: {found.record} has not this kind of ids"
             )
             return
+        listing = KIND_CODES["listing"]
+        if found.record in ("listing", "alias") and self.header.contents == layout.FULL:
+            self.note(message.offset, f"at byte {message.offset}: a tombstone of a {found.record} in a full snapshot")
+        if found.kind != listing and self.snapshot.has_reference(found.id, KIND_NAMES[found.kind]):
+            told = f"at byte {message.offset}: the {found.record} `{found.id.hex()}` is in the file, and so is its tombstone"
+            self.note(message.offset, told)
         self._bytes(message, encode_tombstone(found.kind, found.id, found.record, self.width))
 
     def _check_index(self, message: Message) -> None:
@@ -364,6 +379,7 @@ class _Verifier:
             self.note(message.offset, f"at byte {message.offset}: no index `{name}` belongs here")
             return
         self.places[code] = message.offset
+        self.order = (len(_RANK),)  # behind all sections
         if not self.is_partial:
             self._bytes(message, self.indexes.build(code, message.offset))
 
@@ -425,5 +441,5 @@ def _problem(error: CatalogError, offset: int) -> Problem:
 
 
 def _short(value: object) -> object:
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    told = value.hex() if isinstance(value, bytes) else str(value)
+    return told if len(told) <= 200 else f"{told[:200]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from catalog.domain import (
     Venue,
     parse_record,
 )
-from catalog.errors import CatalogError, InvalidRecord
+from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord
 
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)
 POOL: dict[str, Any] = {
@@ -220,3 +221,17 @@ def test_what_is_written_in_other_ways_is_one_thing() -> None:
     assert isinstance(broker, BrokerContract)
     shown = broker.to_json()
     assert (shown["session_open"], shown["delist_at"]) == ("09:00", "2027-01-01T00:00:00Z")
+
+
+def test_what_is_refused_is_freed() -> None:
+    """An error that its own cause holds would stay for ever, with all that its traceback sees."""
+
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(thing, InvalidIdentifier) for thing in gc.get_objects())
+
+    before = alive()
+    for _ in range(20):
+        with pytest.raises(InvalidIdentifier):
+            Venue(mic="????")
+    assert alive() < before + 20

@@ -341,3 +341,35 @@ def test_a_record_with_lists_is_remembered_whole(snapshot: Snapshot) -> None:
             again = snapshot.get(record.id, record.kind)
             assert again == record
             assert again.to_json() == record.to_json()
+
+
+@pytest.mark.parametrize(
+    ("words", "posting", "value"),
+    [
+        ("index.value: expected an offset of at most", None, 2**40),
+        ("index.value: expected a list from", None, 2**63 + 8),
+        ("index.count: expected at most", 0, 2**40),
+        ("index.postings: expected two or more ascending", 0, 1),
+        ("index.postings: expected two or more ascending", 2, 1),
+        ("index.postings: expected two or more ascending", 2, 2**40),
+    ],
+)
+def test_an_index_that_points_outside_says_so(words: str, posting: int | None, value: int, tmp_path: Path) -> None:
+    """The error lies in the index and not where that points to."""
+    path = tmp_path / "x.snap"
+    support.write(path, support.universe(), 64)
+    with Snapshot.open(path, copy=True) as snapshot:
+        head, data = snapshot.index_heads()[17], bytearray(snapshot.data)
+    place = slot_of(head, data) if posting is None else head.ofs_postings + 8 * posting
+    data[place : place + 8] = value.to_bytes(8, "little")
+    path.chmod(0o600)
+    path.write_bytes(data)
+    with Snapshot.open(path) as snapshot, pytest.raises(DecodeError, match=words) as caught:
+        snapshot.by_isin("US0378331005")
+    assert head.ofs_slots <= caught.value.offset < head.end
+
+
+def slot_of(head: Any, data: bytearray) -> int:
+    """Where the value is that points to a list."""
+    places = range(head.ofs_slots + 8, head.ofs_postings, 16)
+    return next(place for place in places if data[place + 7] & 0x80)

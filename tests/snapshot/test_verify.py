@@ -12,8 +12,10 @@ import pytest
 
 from catalog.errors import CatalogError, DecodeError, Truncated
 from catalog.snapshot import Snapshot, SnapshotError
+from catalog.snapshot.entries import TombstoneEntry
 from catalog.snapshot.show import cat
 from catalog.snapshot.verify import verify
+from tests.fuzz.files import put_together, settle_places, take_apart
 from tests.snapshot import support
 from tests.snapshot.support import AAPL, TOKEN
 
@@ -184,6 +186,47 @@ def test_lies_that_only_the_content_shows(tmp_path: Path) -> None:
         support.write(path, support.numbered(entries), 64)
         problems = verify(path).problems
         assert any(words in p.message for p in problems), (words, problems)
+
+
+def test_what_a_tombstone_says_is_true(tmp_path: Path) -> None:
+    """What is gone is not in the file; and a full file does not speak of listings that are gone."""
+    path = tmp_path / "bad"
+    stock = support.entry_of(AAPL)
+    alias, _ = support.ALIASES
+    gone = TombstoneEntry(8, bytes(16), "listing", 0, 0)
+    for bits in (64, 128):
+        for record, id in (("stock", stock.id), ("stock", alias.id)):
+            entries = support.numbered([stock, alias, TombstoneEntry(1, id, record, 0, 0)])
+            support.write(path, entries, bits)
+            (problem,) = verify(path).problems
+            assert f"the stock `{id[: bits // 8].hex()}` is in the file, and so is its tombstone" in problem.message
+        support.write(path, support.numbered([gone]), bits)
+        (problem,) = verify(path).problems
+        assert "a tombstone of a listing in a full snapshot, in the tombstone (0x0b)" in problem.message
+        support.write(path, support.numbered([gone]), bits, base_sequence=1)
+        assert verify(path).ok
+
+
+def test_an_index_among_the_records_is_refused(tmp_path: Path) -> None:
+    """All instruments stand before it, all offsets and sums are right: only its place is wrong."""
+    path = tmp_path / "bad"
+    parts = take_apart(support.golden("v1-64"))
+    index = next(n for n, part in enumerate(parts) if part.type == 0x23)
+    event = next(n for n, part in enumerate(parts) if part.type == 0x09)
+    parts.insert(event, parts.pop(index))
+    settle_places(parts)
+    path.write_bytes(put_together(parts))
+    (problem,) = verify(path).problems
+    assert "this event_type is out of order, in the event_type (0x09) at byte" in problem.message
+
+
+@pytest.mark.parametrize("value", ["e\u0301", " x", "a\nb", "a\0b"])
+def test_keys_of_the_frame_are_in_their_normal_form(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad"
+    support.write(path, [], 64, vocabularies=support.VOCABULARIES | {"venue_type": {value: 1}})
+    assert [p.message for p in verify(path).problems if "vocabulary" in p.message]
+    support.write(path, [], 64, schema_revision=value)
+    assert [p.message for p in verify(path).problems if "schema_revision" in p.message]
 
 
 def messages_of(data: bytes) -> list[tuple[int, int]]:

@@ -125,3 +125,16 @@ def test_an_index_head_stays_inside_its_message(changes: dict[str, int], error: 
 
 def test_slots_begin_on_a_cache_line() -> None:
     assert [m.slots_offset(offset) for offset in (0, 1, 63, 64, 65)] == [64, 128, 128, 128, 192]
+
+
+@pytest.mark.parametrize("nanoseconds", [1, 999, 9_214_646_400_000_000_000, 2**64 - 1])
+def test_a_succession_takes_effect_at_a_moment(nanoseconds: int) -> None:
+    """Whole microseconds before 2262, like every other time."""
+    good = m.Succession(1, ID, OTHER, 5, None, 1000, True)
+    payload = bytearray(m.encode_succession(good, 16))
+    assert m.decode_succession(bytes(payload), 32, 16) == good
+    payload[-9:-1] = nanoseconds.to_bytes(8, "little")
+    with pytest.raises(DecodeError, match=f"at byte 67, succession.effective_at: expected .*, found {nanoseconds}"):
+        m.decode_succession(bytes(payload), 32, 16)
+    with pytest.raises(InvalidRecord, match=r"succession\.effective_at"):
+        m.encode_succession(good._replace(effective_ns=nanoseconds), 16)
