@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_steps_take_turns() -> None:
 def test_a_process_that_fails_says_so() -> None:
     with pytest.raises(RuntimeError, match=r"(?s)opened failed with exit code 1.*there-is-none"):
         harness.fresh("benchmarks.footprint:opened", "there-is-none")
+
+
+def test_a_dict_is_weighed_while_it_is_there(tmp_path: Path) -> None:
+    place, keys = tmp_path / "pickle", tmp_path / "keys"
+    keys.write_bytes(bytes(16))
+    place.write_bytes(pickle.dumps({bytes(16): b"x" * 30_000_000}))
+
+    found = harness.fresh("benchmarks.peers:load_dictionary", place, keys)
+
+    assert found["weight"] > 30_000_000
 
 
 def test_a_goal_is_judged_by_the_median() -> None:
