@@ -830,7 +830,7 @@ def test_without_the_libraries_it_is_said_how_to_get_them(snapshot: Snapshot, mo
     for module in ("columns", "places", "vectors", "parquet"):
         monkeypatch.delitem(sys.modules, f"catalog.snapshot.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(extra.MissingExtra, match="columns need pyarrow, which is not installed") as caught:
+    with pytest.raises(extra.MissingExtra, match="this needs pyarrow, which is not installed") as caught:
         snapshot.to_arrow("token")
     assert caught.value.hint == "run: pip install 'instrument-catalog[arrow]'"
 
