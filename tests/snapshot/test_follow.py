@@ -123,7 +123,7 @@ def cut(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "kind", "words"),
     [
-        (cut, DecodeError, "magic"),
+        (cut, DecodeError, "the file is not complete"),
         (lambda d: publish(d, 6, catalog_id=bytes(16)), SnapshotError, "of the catalog `0{32}`"),
         (lambda d: publish(d, 4), SnapshotError, "ends with the change 1004, and the current one with 1005"),
         (lambda d: publish(d, 6, base_sequence=5), SnapshotError, "it is a delta"),
