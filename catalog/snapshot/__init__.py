@@ -5,24 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from catalog.snapshot.columns import arrow_schema
+    from catalog.snapshot.columns import arrow_schema as arrow_schema
     from catalog.snapshot.faults import SnapshotError
     from catalog.snapshot.follow import Follower
-    from catalog.snapshot.parquet import write_parquet
+    from catalog.snapshot.parquet import write_parquet as write_parquet
     from catalog.snapshot.reader import Snapshot
     from catalog.snapshot.verify import VerifyReport
     from catalog.snapshot.writer import SnapshotWriter, write_snapshot
 
-__all__ = [
-    "Follower",
-    "Snapshot",
-    "SnapshotError",
-    "SnapshotWriter",
-    "VerifyReport",
-    "arrow_schema",
-    "write_parquet",
-    "write_snapshot",
-]
+# What needs the extra `arrow` is left out, so that a star brings no library that is not there.
+__all__ = ["Follower", "Snapshot", "SnapshotError", "SnapshotWriter", "VerifyReport", "write_snapshot"]
 
 _HOMES = {
     "Follower": "follow",

@@ -81,6 +81,7 @@ _TYPES = {
 _CHANGE = (pa.field("sequence", pa.uint64(), nullable=False), pa.field("changed_at", pa.timestamp("ns", "UTC"), False))
 _NUMBERS = {"u8": "u1", "u16": "<u2", "u32": "<u4", "u64": "<u8", "date": "<i4", "clock": "<u4", "time": "<u8"}
 _HEADER = np.dtype([("start", "<u8"), ("size", "<u4"), ("sequence", "<u8"), ("timestamp", "<u8"), ("checksum", "<u4")])
+_HALVES = np.dtype([("head", ">u8"), ("tail", "V8")])  # of an id
 _END_OF_ARROW = 1 << 63  # its times are signed
 _FIRST_DAY = -719_162  # 0001-01-01
 _KIND_TEXTS = pa.array([KIND_NAMES.get(code, f"0x{code:02x}") for code in range(256)])
@@ -191,13 +192,19 @@ class ColumnReader:
         return _in_order(decode, _chunks(rows), self._threads)
 
     def id_table(self, kind: str) -> tuple[Array, Array]:
-        """Of a file with 64-bit ids: the first 8 bytes of all ids of a kind as numbers, ascending; and their places."""
+        """Of a file with 64-bit ids: all ids of a kind, their first 8 bytes as ascending numbers, and their last 8."""
         if kind not in self._id_tables:
             slots = Places(self.snapshot).slots(KIND_CODES[kind])
-            keys = slots["key"].astype(np.uint64)
+            keys, offsets = slots["key"].astype(np.uint64), slots["value"].astype(np.int64) + HEADER_SIZE
             if not (keys[1:] > keys[:-1]).all():
                 raise DecodeError(0, f"index {kind} id", "keys in ascending order", "others")
-            self._id_tables[kind] = keys, slots["value"].astype(np.int64)
+            ids = Bytes(self.snapshot.data).numbers(_HALVES, offsets)
+            bad = ids["head"] != slots["key"]
+            if bad.any():
+                at = int(offsets[bad.argmax()])
+                expected = f"the id `{keys[bad][0]:016x}`, which the index has here"
+                raise DecodeError(at, "id", expected, self.snapshot.data[at : at + ID_SIZE].hex())
+            self._id_tables[kind] = keys, np.ascontiguousarray(ids["tail"])
         return self._id_tables[kind]
 
     def dictionary(self, vocabulary: str) -> tuple[Array, Array]:
@@ -387,7 +394,7 @@ class _Chunk:
         width = ID_SIZE if field.type == "id" else self._reader.width
         if field.type != "ref" or width == ID_SIZE:
             return self._bytes.numbers(f"V{width}", at)
-        references = self._bytes.numbers(">u8", at).astype(np.uint64)
+        references = self._bytes.numbers(">u8", at)
         if field.domain:
             return self._search(field, references, field.domain)
         found = np.empty(len(at), "V16")
@@ -397,15 +404,17 @@ class _Chunk:
         return found
 
     def _search(self, field: Field, references: Array, kind: str) -> Array:
-        keys, offsets = self._reader.id_table(kind)
-        places = np.searchsorted(keys, references)
+        keys, tails = self._reader.id_table(kind)
+        wanted = references.astype(np.uint64)
+        order = np.argsort(wanted)  # one place is found near the other: a few times faster
+        places = np.empty(len(wanted), np.int64)
+        places[order] = np.searchsorted(keys, wanted[order])
         places[places == len(keys)] = 0
-        if not len(keys) or (keys[places] != references).any():
+        if not len(keys) or (keys[places] != wanted).any():
             raise Refused(field.name, f"the id of a record of the kind {kind} in this file")
-        ids = Bytes(self._reader.snapshot.data).numbers("V16", offsets[places] + HEADER_SIZE)
-        if (ids.view(">u8")[::2] != references).any():
-            raise Refused(field.name, "the record that the index has")
-        return ids
+        ids = np.empty(len(wanted), _HALVES)
+        ids["head"], ids["tail"] = references, tails[places]
+        return ids.view("V16")
 
     def _record_names(self, at: Array) -> Array:
         codes, places = np.unique(self._bytes.numbers("<u2", at), return_inverse=True)
