@@ -1,4 +1,4 @@
-"""The open-addressing tables of docs/protocol.md §7: how they are laid out, and how the writer makes them.
+"""The open-addressing tables of docs/protocol.md §8: how they are laid out, and how the writer makes them.
 
 Keys are hashes, and an entry's home slot grows with its key. So a table is its sorted entries, each pushed to the
 first free slot from its home on: it is written front to back, two writers make the same bytes, and no probe wraps.

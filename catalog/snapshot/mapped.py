@@ -194,7 +194,7 @@ class MappedFile:
             raise DecodeError(at + len(prefix), "index.value", f"the record with the id `{prefix.hex()}`", offset)
 
     def locate_key(self, index: int, message: bytes) -> tuple[int, ...]:
-        """The offsets, ascending, that a text index has for the bytes of a key (codes as in docs/protocol.md §7).
+        """The offsets, ascending, that a text index has for the bytes of a key (codes as in docs/protocol.md §8.1).
 
         In a file with 64-bit ids a foreign key may share the 64 bits of its hash; the `by_` methods compare the field.
         """
@@ -248,7 +248,10 @@ class MappedFile:
         return self._sections[message_type]
 
     def knows(self, message: Message) -> bool:
-        """Whether this version can decode the message as a record."""
+        """Whether this version can decode the message as a record. Raises Truncated for one that ends before it says."""
+        if message.type == layout.INSTRUMENT and len(message.payload) <= ID_SIZE:
+            place = message.offset + HEADER_SIZE + len(message.payload)
+            raise Truncated(place, "instrument_type", f"{ID_SIZE + 1} bytes", len(message.payload))
         subtype = message.payload[16:17] if message.type == layout.INSTRUMENT else b"\0"
         return (message.type, subtype) in _KNOWN_RECORDS
 

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.domain import Asset, Record, Stock, Token
-from catalog.errors import DecodeError, InvalidIdentifier, NotFound
+from catalog.errors import DecodeError, InvalidIdentifier, NotFound, Truncated
 from catalog.snapshot import Snapshot, SnapshotError
+from catalog.wire.frame import decode_message, encode_message
+from catalog.wire.layout import INSTRUMENT
 from tests.snapshot import support
 from tests.snapshot.support import AAPL, APPLE, BINANCE, BTC, DOLLAR, ETHER, HOME, LUNA, NASDAQ, PAIR, SPY, TOKEN, USDT
 
@@ -373,3 +375,20 @@ def slot_of(head: Any, data: bytearray) -> int:
     """Where the value is that points to a list."""
     places = range(head.ofs_slots + 8, head.ofs_postings, 16)
     return next(place for place in places if data[place + 7] & 0x80)
+
+
+def test_an_instrument_that_ends_before_its_type_is_not_passed_over(tmp_path: Path) -> None:
+    """It could be of a type that this version does not know, and is cut all the same."""
+    path = tmp_path / "cut.snap"
+    data = bytearray(support.write(path, support.universe()).path.read_bytes())
+    with Snapshot.open(path) as whole:
+        at = whole.locate(AAPL.id)
+        assert at is not None
+        payload = data[at + 32 : at + 48]
+    short = encode_message(INSTRUMENT, bytes(payload), 1, 0)
+    rest = encode_message(0x70, bytes(len(decode_message(bytes(data), at).payload) - len(payload) - 32), 1, 0)
+    data[at : at + len(short) + len(rest)] = short + rest
+    path.chmod(0o644)
+    path.write_bytes(data)
+    with Snapshot.open(path, copy=True) as cut, pytest.raises(Truncated, match="instrument_type"):
+        list(cut.records())
