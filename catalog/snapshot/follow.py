@@ -47,9 +47,13 @@ class Follower:
     All of it may be used by many threads, and in a child after a fork; the thread of `start` stays with the parent.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
-        """Raises SnapshotError when there is no `latest` to open, DecodeError when it is no good snapshot."""
-        self._directory = Path(directory)
+    def __init__(self, directory: str | os.PathLike[str], *, public_key: str | os.PathLike[str] | None = None) -> None:
+        """With `public_key` only files that its owner signed are followed, as in `Snapshot.open`.
+
+        Raises SnapshotError when there is no `latest` to open, DecodeError when it is no good snapshot,
+        SignatureRefused.
+        """
+        self._directory, self._public_key = Path(directory), public_key
         self._lock = Lock()
         self._thread: Thread | None = None
         self._stopping = Event()
@@ -161,7 +165,7 @@ class Follower:
     def _open_once(self) -> _Current:
         # A file that is replaced between the two steps is newer than its stamp, and the next refresh opens it again.
         place, stamp = self._look()
-        snapshot = Snapshot.open(place)
+        snapshot = Snapshot.open(place, public_key=self._public_key)
         if snapshot.header.contents == layout.DELTA:
             snapshot.close()
             raise SnapshotError(place, "follow", "it is a delta", "publish full snapshots")

@@ -50,14 +50,15 @@ class Snapshot(MappedFile):
         self._makers: dict[int, _Maker] = {}
 
     @staticmethod
-    def follow(directory: str | os.PathLike[str]) -> Follower:
+    def follow(directory: str | os.PathLike[str], *, public_key: str | os.PathLike[str] | None = None) -> Follower:
         """The newest of the snapshots that are published into a directory, as `latest` there names it.
 
-        Raises SnapshotError when there is none, DecodeError when it is no good snapshot.
+        With `public_key` only those that its owner signed. Raises SnapshotError when there is none, DecodeError when
+        it is no good snapshot, SignatureRefused.
         """
         from catalog.snapshot.follow import Follower
 
-        return Follower(directory)
+        return Follower(directory, public_key=public_key)
 
     def __len__(self) -> int:
         return sum(self.header.counts.get(record, 0) for record in layout.INSTRUMENT_RECORDS)

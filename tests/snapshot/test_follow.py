@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from catalog.errors import DecodeError, InvalidRecord
+from catalog.errors import DecodeError, InvalidRecord, SignatureRefused
 from catalog.snapshot import Follower, Snapshot, SnapshotError
+from catalog.snapshot.signature import write_signature
 from tests.snapshot import support
 from tests.snapshot.support import AAPL, TOKEN
+from tests.snapshot.test_signature import key_pair
 
 RECORDS = [AAPL.replace(name=f"Apple {n}") for n in range(8)]
 
@@ -384,3 +386,15 @@ def test_a_follower_works_on_in_a_child(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_only_what_is_signed_is_followed(tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path)
+    write_signature(publish(tmp_path, 5), private)
+    follower = Snapshot.follow(tmp_path, public_key=public)
+    newer = publish(tmp_path, 6)
+    assert not follower.refresh()
+    assert isinstance(follower.last_error, SignatureRefused)
+    write_signature(newer, private)
+    assert follower.refresh()
+    assert follower.snapshot.as_of_sequence == 1006
