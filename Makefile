@@ -43,6 +43,7 @@ format: .venv/dev.stamp
 
 bench: .venv/bench.stamp
 	$(PY) -m benchmarks.snapshots $(ARGS)
+	$(PY) -m benchmarks.export
 
 SEED ?= 0
 fuzz: .venv/dev.stamp

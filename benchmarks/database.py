@@ -72,4 +72,3 @@ def _copy(cursor: psycopg.Cursor[Any], batch: list[Entry], before: int) -> None:
         copy_rows(cursor, table, columns, rows)
     names = ("sequence", "kind", "record_id", "record", "action", "changed_at", "actor")
     copy_rows(cursor, "changes", names, changes)
-

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import harness, snapshots
+from benchmarks import export, harness, snapshots
+from benchmarks.database import fill
 from benchmarks.harness import Figure, Goal, Report, Step
 from benchmarks.universe import VOCABULARIES, Universe
+from catalog import Catalog
+from catalog.services.agreement import disagreements
+from catalog.services.export import consistent_view
 from catalog.snapshot import Snapshot, write_snapshot
 from catalog.snapshot.verify import verify
 
@@ -37,6 +41,20 @@ def test_snapshots_run_from_the_first_step_to_the_page(tmp_path: Path, capsys: p
     assert "## From size to size" in page.read_text(encoding="utf-8")
     assert "Snapshots: 1,000 instruments" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"page.md", "values.json"}, "the data is gone"
+
+
+@pytest.mark.database
+def test_the_export_is_measured_on_a_catalog_that_holds_together(database_url: str, tmp_path: Path) -> None:
+    universe, order, place = Universe(200), tmp_path / "order", tmp_path / "snapshot"
+    universe.prepare(order)
+    assert fill(database_url, universe, order) == sum(universe.header.counts.values())
+    assert export.export(database_url, str(place))["seconds"] > 0
+    assert export.copy(database_url)["seconds"] > 0
+    assert verify(place).problems == []
+    with Snapshot.open(place) as snapshot, Catalog.open(database_url) as catalog:
+        assert snapshot.counts == universe.header.counts
+        with consistent_view(catalog.engine) as view:
+            assert disagreements(view.cursor, snapshot) == []
 
 
 def test_a_universe_is_the_same_every_time_and_valid(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def through_database(cursor: Cursor, record: Record) -> tuple[Record, dict[str, 
     stored = mapping.load(cursor, record.record, [key.id])[key.id]
     cursor.execute(f"{mapping.select(record.record)} WHERE t0.id = %s", [key.id])
     ((_, *cells),) = cursor.fetchall()
-    named = zip(noun.fields, cells, strict=True)
-    return search.to_record(stored), {n: mapping.native(noun, n, c) for n, c in named if c is not None}
+    named, natives = zip(noun.fields, cells, strict=True), mapping.natives(noun)
+    return search.to_record(stored), {n: natives[n](c) if n in natives else c for n, c in named if c is not None}
 
 
 def same(one: Record, other: Record) -> bool:

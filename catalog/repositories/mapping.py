@@ -6,7 +6,7 @@ is also what observations hold and what a snapshot is written from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -192,15 +192,28 @@ def plain(cell: Any) -> Any:
     return format_clock(cell) if isinstance(cell, time) else cell
 
 
-def native(noun: Noun, field: str, cell: Any) -> Any:
-    """A cell as the wire takes it: ids as hex, the decimals inside lists as decimals."""
-    if isinstance(cell, UUID):
-        return cell.hex
-    table = dict(noun.lists).get(field)
-    if table is None:
-        return cell
-    numbers = _numbers(noun, table)
-    return [{k: Decimal(v) if k in numbers else v for k, v in element.items()} for element in cell]
+def natives(noun: Noun) -> dict[str, Callable[[Any], Any]]:
+    """How cells become what the wire takes, for the fields where that is something else: ids as hex, and the decimals
+    inside lists as decimals."""
+    found: dict[str, Callable[[Any], Any]] = {}
+    lists = dict(noun.lists)
+    for field in noun.fields:
+        if field in lists:
+            found[field] = _native_list(_numbers(noun, lists[field]))
+        elif isinstance(table_of(noun.home(field)).columns[field].type, Uuid):
+            found[field] = _hex
+    return found
+
+
+def _hex(id: UUID) -> str:
+    return id.hex
+
+
+def _native_list(numbers: frozenset[str]) -> Callable[[Any], Any]:
+    def native(cell: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{k: Decimal(v) if k in numbers else v for k, v in element.items()} for element in cell]
+
+    return native
 
 
 @cache

@@ -12,7 +12,7 @@ import psycopg
 from catalog.domain.identity import KINDS, LISTING_KIND
 from catalog.domain.vocabulary import ALIASING_SUCCESSIONS
 from catalog.repositories import mapping
-from catalog.repositories.contents import ALIASES, SUCCESSIONS, Contents, nanoseconds
+from catalog.repositories.contents import ALIASES, SUCCESSIONS, Condition, Contents, nanoseconds
 from catalog.repositories.driver import Cursor
 from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry
 
@@ -83,32 +83,46 @@ def entries(connection: psycopg.Connection[Any], contents: Contents, horizon: da
 
 def _section(connection: psycopg.Connection[Any], contents: Contents, records: Iterable[str]) -> Iterator[Entry]:
     streams = [_records(connection, contents, record) for record in records]
-    return (entry for _, entry in heapq.merge(*streams, key=lambda pair: pair[0]))
+    if len(streams) == 1:
+        return (entry for _, entry in streams[0])
+    # no two records of a section have the same key, so that entries are never compared
+    return (entry for _, entry in heapq.merge(*streams))
 
 
-def _records(connection: psycopg.Connection[Any], contents: Contents, record: str) -> Iterator[tuple[Any, Entry]]:
+def record_query(contents: Contents, record: str) -> Condition:
+    """The query for the records of a type in the order of the file: last change, id and fields; and its parameters."""
     noun = mapping.NOUNS[record]
     condition, parameters = contents.condition(record)
-    order = "t0.instrument_id, t0.venue_id, t0.symbol NULLS FIRST" if record == "listing" else "t0.id"
+    is_listing = noun.kind == LISTING_KIND
+    order = 't0.instrument_id, t0.venue_id, t0.symbol COLLATE "C" NULLS FIRST' if is_listing else "t0.id"
     select = mapping.select(record).replace("SELECT t0.id", "SELECT c.sequence, c.changed_at, t0.id", 1)
     query = f"""{select} CROSS JOIN LATERAL (SELECT sequence, changed_at FROM changes
         WHERE kind = {noun.kind} AND record_id = t0.id ORDER BY sequence DESC LIMIT 1) c
-        WHERE {condition} ORDER BY {order.replace("t0.symbol", 't0.symbol COLLATE "C"')}"""
-    names = noun.fields
-    with connection.cursor(name=f"snapshot_{record}") as cursor:
+        WHERE {condition} ORDER BY {order}"""
+    return query, parameters
+
+
+def _records(connection: psycopg.Connection[Any], contents: Contents, record: str) -> Iterator[tuple[Any, Entry]]:
+    """The records of a type, each with what it is sorted by."""
+    noun = mapping.NOUNS[record]
+    is_listing = noun.kind == LISTING_KIND
+    query, parameters = record_query(contents, record)
+    natives = mapping.natives(noun)
+    fields = [(name, natives.get(name)) for name in noun.fields]
+    with connection.cursor(name=f"snapshot_{record}", binary=True) as cursor:
         cursor.itersize = PAGE
         cursor.execute(query, parameters)
         for sequence, changed_at, id, *cells in cursor:
-            values = {n: mapping.native(noun, n, c) for n, c in zip(names, cells, strict=True) if c is not None}
-            key: Any = id.bytes
-            if noun.kind == LISTING_KIND:
-                key = (values["instrument_id"], values["venue_id"], values.get("symbol", "").encode())
-            yield (
-                key,
-                Entry(
-                    record, b"" if noun.kind == LISTING_KIND else id.bytes, sequence, nanoseconds(changed_at), values
-                ),
-            )
+            values = {
+                name: cell if native is None else native(cell)
+                for (name, native), cell in zip(fields, cells, strict=True)
+                if cell is not None
+            }
+            if is_listing:
+                key: Any = (values["instrument_id"], values["venue_id"], values.get("symbol", "").encode())
+                yield key, Entry(record, b"", sequence, nanoseconds(changed_at), values)
+            else:
+                yield id.bytes, Entry(record, id.bytes, sequence, nanoseconds(changed_at), values)
 
 
 def _aliases(connection: psycopg.Connection[Any], contents: Contents) -> Iterator[AliasEntry]:
