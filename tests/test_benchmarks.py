@@ -27,7 +27,9 @@ def test_snapshots_run_from_the_first_step_to_the_page(tmp_path: Path, capsys: p
 
     assert list(report.figures) == [1000, 2000]
     for figures in report.figures.values():
-        assert {"open", "locate by id", "locate by CUSIP", "write, per record"} <= {f.name for f in figures if f.values}
+        assert {"open", "locate by id", "locate by CUSIP", "write, processor time per record"} <= {
+            f.name for f in figures if f.values
+        }
         assert all(f.note for f in figures if not f.values), "what was not run says why"
         assert all(value > 0 for f in figures for value in f.values)
     assert {f.name for f in report.figures[1000] if f.values} >= {
