@@ -220,8 +220,8 @@ def _optional(universe: Universe, order: Path, place: Path, records: int) -> lis
 
     delta = place.with_name("delta")
     old = universe.header
-    new = replace(old, base_sequence=old.as_of_sequence, as_of_sequence=old.as_of_sequence + 1)
-    new = replace(new, counts={"future": universe.number["future"]})
+    new = replace(old, base_sequence=old.as_of_sequence, base_as_of_ns=old.as_of_ns)
+    new = replace(new, as_of_sequence=old.as_of_sequence + 1, counts={"future": universe.number["future"]})
     futures = (e._replace(sequence=new.as_of_sequence) for e in universe.entries(order) if e.record == "future")
     write_snapshot(delta, new, VOCABULARIES, futures)
     found = [Step(name, run, records, rounds=2) for name, run in zip(OPTIONAL, (to_arrow, compare, apply), strict=True)]

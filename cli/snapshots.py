@@ -34,7 +34,7 @@ def export(
 ) -> None:
     """Write a full snapshot, or a delta. The same state of the catalog gives the same bytes."""
     with open_catalog() as catalog:
-        start = None if since is None else _sequence(since)
+        start = int(since) if since is not None and re.fullmatch(r"-?[0-9]+", since) else since
         info = catalog.export_snapshot(path, ids=int(ids) if ids else None, force=force, since=start)
     output.fields(_written(info))
 
@@ -170,16 +170,6 @@ def diff(
         output.differences(report, limit)
     if not report.is_equal:
         raise typer.Exit(exits.NO)
-
-
-def _sequence(since: str) -> int:
-    """A sequence as it stands, or that of the last change in a snapshot file."""
-    if re.fullmatch(r"-?[0-9]+", since):
-        return int(since)
-    from catalog.snapshot import Snapshot
-
-    with Snapshot.open(since) as snapshot:
-        return snapshot.as_of_sequence
 
 
 def _written(info: SnapshotInfo) -> dict[str, Any]:

@@ -121,6 +121,10 @@ types:
         repeat-expr: num_counts
         doc: How many records of which types there are.
       - {id: schema_revision, type: key, doc: Revision of the database schema that the file was written from.}
+      - id: base_as_of
+        type: u8
+        if: contents == contents::delta
+        doc: Time of the change that a delta starts from, nanoseconds since 1970.
   count:
     doc: How many records of one type are in the file.
     seq:

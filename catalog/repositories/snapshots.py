@@ -16,7 +16,8 @@ from catalog.repositories.contents import ALIASES, SUCCESSIONS, Condition, Conte
 from catalog.repositories.driver import Cursor
 from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry
 
-PAGE = 20_000
+#: Rows that are fetched at once, of each type in a section.
+PAGE = 5_000
 #: Every vocabulary of a file, and the table that has its names and codes.
 VOCABULARY_TABLES = {
     "blockchain": "blockchains",

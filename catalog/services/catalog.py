@@ -320,9 +320,9 @@ class Catalog:
             return runs.rejects(cursor, run_id)
 
     def export_snapshot(
-        self, path: str, ids: int | None = None, force: bool = False, since: int | None = None
+        self, path: str, ids: int | None = None, force: bool = False, since: int | str | None = None
     ) -> SnapshotInfo:
-        """Write a full snapshot, or a delta of what changed after the sequence `since`; one state gives one file."""
+        """Write a full snapshot, or a delta: what changed after a sequence, or after a snapshot file."""
         from catalog.services import export
 
         return export.export_snapshot(self.engine, path, ids=ids, since=since, force=force)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from catalog.errors import InvalidRecord
 from catalog.repositories import changes, snapshots
 from catalog.repositories.contents import Contents, DeltaContents, nanoseconds
 from catalog.repositories.driver import Cursor, cursor_of
+from catalog.snapshot.faults import DeltaRefused
+from catalog.snapshot.reader import Snapshot
 from catalog.snapshot.writer import SnapshotHeader, SnapshotInfo, write_snapshot
+from catalog.wire.messages import SnapshotMessage
 
 HORIZON = timedelta(days=90)
 
@@ -55,14 +59,19 @@ def consistent_view(engine: Engine) -> Iterator[View]:
         connection.rollback()
 
 
+#: What a delta starts from: a sequence, or a snapshot file.
+Since = int | str | os.PathLike[str]
+
+
 def export_snapshot(
-    engine: Engine, path: str, *, ids: int | None = None, since: int | None = None, force: bool = False
+    engine: Engine, path: str, *, ids: int | None = None, since: Since | None = None, force: bool = False
 ) -> SnapshotInfo:
     """Write a snapshot of the catalog as it is at one moment, and note it in the table `snapshots`.
 
-    It is a full one, or with `since` a delta: what changed after that sequence. `ids` is the width of references, the
-    catalog's own by default; 64 is refused in a catalog of 128 bits. The same state gives the same bytes. Raises
-    SnapshotError when the file cannot be put there, InvalidRecord for a `since` that no delta can start from.
+    It is a full one, or with `since` a delta: what changed after that sequence, or after that snapshot file. `ids` is
+    the width of references, the catalog's own by default; 64 is refused in a catalog of 128 bits. The same state gives
+    the same bytes. Raises SnapshotError when the file cannot be put there, InvalidRecord for a sequence that no delta
+    can start from, DeltaRefused for a file whose state the catalog never had.
     """
     with consistent_view(engine) as view:
         info, header = write(view, Path(path), ids=ids, since=since, force=force)
@@ -71,12 +80,13 @@ def export_snapshot(
 
 
 def write(
-    view: View, path: Path, *, ids: int | None = None, since: int | None = None, force: bool = False
+    view: View, path: Path, *, ids: int | None = None, since: Since | None = None, force: bool = False
 ) -> tuple[SnapshotInfo, SnapshotHeader]:
     """Write the file of a view, and return what it says of itself."""
     cursor = view.cursor
     id_bits = view.width(ids)
-    contents = Contents(cursor) if since is None else _delta(cursor, since, view.as_of_sequence)
+    start = since if since is None or isinstance(since, int) else _state_of(view, since)
+    contents = Contents(cursor) if start is None else _delta(cursor, start, view.as_of_sequence)
     horizon = view.as_of - HORIZON
     header = SnapshotHeader(
         catalog_id=view.catalog_id,
@@ -87,6 +97,7 @@ def write(
         as_of_ns=nanoseconds(view.as_of),
         horizon_ns=nanoseconds(horizon),
         counts=snapshots.counts(cursor, contents, horizon),
+        base_as_of_ns=None if start is None else nanoseconds(_changed_at(cursor, start)),
     )
     entries = snapshots.entries(cursor.connection, contents, horizon)
     return write_snapshot(path, header, snapshots.vocabularies(cursor), entries, force=force), header
@@ -117,11 +128,37 @@ def _delta(cursor: Cursor, since: int, as_of: int) -> DeltaContents:
         raise InvalidRecord("since", since, "a delta starts from a change", hint="leave it out for a full snapshot")
     if since > as_of:
         raise InvalidRecord("since", since, f"the last change of this catalog is {as_of}")
-    cursor.execute("SELECT coalesce(min(sequence), %s) FROM changes", [as_of + 1])
-    found = cursor.fetchone()
-    assert found is not None
-    (oldest,) = found
-    if since < oldest - 1:
-        hint = "make a full snapshot"
-        raise InvalidRecord("since", since, f"changes are kept from {oldest} on", code="changes_gone", hint=hint)
+    _changed_at(cursor, since)
     return DeltaContents(cursor, since)
+
+
+def _state_of(view: View, path: str | os.PathLike[str]) -> int:
+    """The sequence of a snapshot file, which must be one that this catalog had at that change."""
+    with Snapshot.open(path) as snapshot:
+        header, place = snapshot.header, snapshot.path
+    if header.catalog_id != view.catalog_id:
+        raise DeltaRefused(
+            place, f"it is of the catalog {header.catalog_id.hex()}, and this one is {view.catalog_id.hex()}"
+        )
+    if is_forked(view, header):
+        reason = f"the change {header.as_of_sequence} of this catalog is another one than the file's"
+        raise DeltaRefused(place, reason, "the catalog was restored meanwhile: take a full snapshot")
+    return header.as_of_sequence
+
+
+def is_forked(view: View, header: SnapshotMessage) -> bool:
+    """Whether the last change of a file, though not ahead of the catalog, is none of the catalog's: it was restored from
+    a backup meanwhile, and went on differently. A change that is no longer kept is given the benefit of the doubt."""
+    view.cursor.execute("SELECT changed_at FROM changes WHERE sequence = %s", [header.as_of_sequence])
+    found = view.cursor.fetchone()
+    return found is not None and nanoseconds(found[0]) != header.as_of_ns
+
+
+def _changed_at(cursor: Cursor, sequence: int) -> datetime:
+    cursor.execute("SELECT changed_at FROM changes WHERE sequence = %s", [sequence])
+    found = cursor.fetchone()
+    if found is None:
+        hint = "make a full snapshot"
+        raise InvalidRecord("since", sequence, "this change is no longer kept", code="changes_gone", hint=hint)
+    moment: datetime = found[0]
+    return moment

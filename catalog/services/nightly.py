@@ -16,6 +16,7 @@ from catalog.domain.calendar import format_moment
 from catalog.errors import CatalogError, SnapshotCorrupt
 from catalog.repositories import nightly as runs
 from catalog.repositories import snapshots
+from catalog.repositories.contents import nanoseconds
 from catalog.repositories.driver import cursor_of
 from catalog.services import agreement, export
 from catalog.services.export import View
@@ -105,6 +106,15 @@ class _Run:
         self.remarks: list[str] = []
 
     def run(self) -> NightlyReport:
+        if self.plan.signing_key is not None:  # a key that cannot be used is no matter for the next night
+            signatures.sign(bytes(32), self.plan.signing_key)
+        self.publication.probe()
+        report = self._publish()
+        if report.state != "held":
+            self.publication.mark_checked()
+        return report
+
+    def _publish(self) -> NightlyReport:
         last = self._last()
         with export.consistent_view(self.engine) as view:
             if last is not None and self._is_unchanged(last, view):
@@ -113,7 +123,7 @@ class _Run:
             try:
                 info, header = self._write(view)
                 self._prove(view, info)
-                difference, reasons = self._compare(last, header)
+                difference, reasons = self._compare(view, last, header)
                 if reasons and not self.plan.is_confirmed:
                     return NightlyReport("held", None, view.as_of_sequence, reasons + self.remarks)
                 parquet = self._parquet(info.path) if self.plan.parquet else None
@@ -149,13 +159,20 @@ class _Run:
             }
             beside = [sidecar(last, "json")]
             beside += [sidecar(last, "parquet")] if self.plan.parquet else []
-            beside += [sidecar(last, "snap.sig")] if self.plan.signing_key else []
             return (
                 (header.catalog_id, header.as_of_sequence, header.schema_revision, header.id_bits)
                 == (view.catalog_id, view.as_of_sequence, view.schema_revision, view.width(self.plan.ids))
+                and header.as_of_ns == nanoseconds(view.as_of)
                 and codes == snapshots.vocabularies(view.cursor)
                 and all(path.exists() for path in beside)
+                and self._is_signed(last, snapshot.digest)
             )
+
+    def _is_signed(self, path: Path, digest: bytes) -> bool:
+        """Whether the signature that is asked for stands there: the same key makes the same one each time."""
+        key = self.plan.signing_key
+        beside = sidecar(path, "snap.sig")
+        return key is None or (beside.exists() and beside.read_bytes() == signatures.sign(digest, key))
 
     def _write(self, view: View) -> tuple[SnapshotInfo, SnapshotHeader]:
         with self._timed("export"):
@@ -174,7 +191,7 @@ class _Run:
         if problems:
             raise SnapshotCorrupt("the file just written does not hold: " + "; ".join(problems[:_SHOWN]))
 
-    def _compare(self, last: Path | None, header: SnapshotHeader) -> tuple[DiffReport | None, list[str]]:
+    def _compare(self, view: View, last: Path | None, header: SnapshotHeader) -> tuple[DiffReport | None, list[str]]:
         """What became different since the last one, and what of it speaks against publication."""
         if last is None:
             return None, []
@@ -189,10 +206,11 @@ class _Run:
             difference = compare(last, self.publication.candidate, limit=_SHOWN)
             counts = before.counts
         reasons = []
-        if before.header.as_of_sequence > header.as_of_sequence:
-            reasons.append(
-                f"the catalog is at {header.as_of_sequence}, and {before.header.as_of_sequence} was published already"
-            )
+        at = before.header.as_of_sequence
+        if at > header.as_of_sequence:
+            reasons.append(f"the catalog is at {header.as_of_sequence}, and {at} was published already")
+        elif export.is_forked(view, before.header):
+            reasons.append(f"the change {at} that was published is another one than the catalog's, which was restored")
         if difference.sizes["breaking"]:
             shown = ", ".join(str(d.label or d.id) for d in difference.breaking)
             reasons.append(f"{difference.sizes['breaking']} breaking changes: {shown}")

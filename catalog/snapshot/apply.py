@@ -86,6 +86,9 @@ def _check_chain(sources: Sequence[Snapshot]) -> None:
         if new.base_sequence != old.as_of_sequence:
             reason = f"it starts from {new.base_sequence}, and the snapshot is at {old.as_of_sequence}"
             raise DeltaRefused(delta.path, reason, f"make one with --since {old.as_of_sequence}")
+        if new.base_as_of_ns != old.as_of_ns:
+            reason = f"the change {new.base_sequence} that it starts from is another one than the snapshot's"
+            raise DeltaRefused(delta.path, reason, "the catalog was restored meanwhile: take a full snapshot")
 
 
 class _Retired(NamedTuple):

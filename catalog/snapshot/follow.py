@@ -89,8 +89,21 @@ class Follower:
         return (time.time() if now is None else now) - self.snapshot.as_of_ns / 1e9
 
     def published_age(self, now: float | None = None) -> float:
-        """Seconds since the file of the current snapshot was written: a publisher that has stopped shows here."""
+        """Seconds since the file of the current snapshot was written; grows while nothing changes in the catalog."""
         return (time.time() if now is None else now) - self._current.published_at
+
+    def checked_age(self, now: float | None = None) -> float:
+        """Seconds since `latest` was found, or made, the newest: a publisher that has stopped shows here.
+
+        Each run of `catalog snapshot nightly` that publishes, or finds nothing changed, gives the link its time.
+        Raises SnapshotError when there is no `latest`.
+        """
+        latest = self._directory / LATEST
+        try:
+            checked_at = latest.lstat().st_mtime
+        except OSError as error:
+            raise SnapshotError(latest, "follow", error.strerror or str(error)) from error
+        return (time.time() if now is None else now) - checked_at
 
     def refresh(self) -> bool:
         """Make what `latest` now names the current snapshot. True when that is another file than before.

@@ -32,6 +32,8 @@ class Publication:
         self.directory = Path(directory)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise SnapshotError(self.directory, "use", "it is not a directory", "name a directory") from error
         except OSError as error:
             raise SnapshotError(self.directory, "use", error.strerror or str(error)) from error
 
@@ -50,6 +52,17 @@ class Publication:
             yield
         finally:
             os.close(lock)
+
+    def probe(self) -> None:
+        """Prove that files can be made and given names there. Raises SnapshotError."""
+        with _errors(self.directory):
+            self._write(self.directory / ".publishing.probe", b"")
+            (self.directory / ".publishing.probe").unlink()
+
+    def mark_checked(self) -> None:
+        """Say that `latest` is the newest by now: its link's own time is that of the last run that found it so."""
+        with _errors(self.directory):
+            os.utime(self.directory / LATEST, follow_symlinks=False)
 
     def discard(self) -> None:
         """Remove the candidates, if they were not published."""
@@ -79,7 +92,9 @@ class Publication:
     def latest(self) -> Path | None:
         """The file that `latest` leads to; None when there is none."""
         link = self.directory / LATEST
-        return link.resolve() if link.exists() else None
+        if not link.exists():
+            return None
+        return self.directory / link.readlink() if link.is_symlink() else link
 
     def publish(self, name: str, manifest: Mapping[str, Any], signature: bytes | None) -> Path:
         """Give the candidates their names, put signature and manifest beside them, and switch `latest`."""

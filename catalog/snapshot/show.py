@@ -115,12 +115,14 @@ def rfc3339(nanoseconds: int) -> str:
 
 def header_facts(header: SnapshotMessage) -> dict[str, Any]:
     """What the header says, in JSON form."""
+    base = {} if header.base_as_of_ns is None else {"base_as_of": rfc3339(header.base_as_of_ns)}
     return {
         "format_version": header.format_version,
         "contents": "delta" if header.contents == layout.DELTA else "full",
         "id_bits": header.id_bits,
         "catalog_id": header.catalog_id.hex(),
         "base_sequence": header.base_sequence,
+        **base,
         "as_of_sequence": header.as_of_sequence,
         "as_of": rfc3339(header.as_of_ns),
         "horizon": rfc3339(header.horizon_ns),

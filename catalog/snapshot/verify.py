@@ -247,6 +247,8 @@ class _Verifier:
         self._check_key(message, "schema_revision", header.schema_revision)
         delta = layout.DELTA if header.base_sequence else layout.FULL
         self.expect(HEADER_SIZE + 2, "contents", delta, header.contents)
+        if header.base_as_of_ns is not None and header.base_as_of_ns > header.as_of_ns:
+            self.expect(HEADER_SIZE, "base_as_of", f"at most {header.as_of_ns}", header.base_as_of_ns)
         if 0 in header.counts.values():
             self.note(HEADER_SIZE, "counts lists a record type without records")
 

@@ -54,7 +54,10 @@ _SECTION_RANK = {message: rank for rank, message in enumerate(layout.SECTION_ORD
 
 @dataclass(frozen=True)
 class SnapshotHeader:
-    """What the file says of itself; `counts` per record name (and `alias`, `tombstone`), proved when it ends."""
+    """What the file says of itself; `counts` per record name (and `alias`, `tombstone`), proved when it ends.
+
+    A delta has the sequence and the time of the state that it starts from; in a full file they are 0 and None.
+    """
 
     catalog_id: bytes
     id_bits: int
@@ -64,6 +67,7 @@ class SnapshotHeader:
     as_of_ns: int
     horizon_ns: int
     counts: Mapping[str, int]
+    base_as_of_ns: int | None = None
 
 
 class SnapshotInfo(NamedTuple):
@@ -138,6 +142,7 @@ class SnapshotWriter:
                     header.horizon_ns,
                     counts,
                     header.schema_revision,
+                    header.base_as_of_ns,
                 )
             ),
         )

@@ -35,7 +35,10 @@ INDEX_ALIGNMENT = 64
 
 
 class SnapshotMessage(NamedTuple):
-    """0x21: what the file holds. `counts` is per record name (`0x01/7` for a type that this version does not know)."""
+    """0x21: what the file holds. `counts` is per record name (`0x01/7` for a type that this version does not know).
+
+    The time of the base tells two histories apart that share their sequences, as after a restore of the database.
+    """
 
     format_version: int
     contents: int
@@ -47,6 +50,7 @@ class SnapshotMessage(NamedTuple):
     horizon_ns: int
     counts: dict[str, int]
     schema_revision: str
+    base_as_of_ns: int | None = None  # in a delta only
 
 
 class _IndexHead(NamedTuple):
@@ -135,7 +139,13 @@ def encode_snapshot(message: SnapshotMessage) -> bytes:
     counts = sorted((CODE_OF[name], count) for name, count in message.counts.items())
     head = _SNAPSHOT.pack(*message[:8], len(counts))
     table = b"".join(_COUNT.pack(*codes, count) for codes, count in counts)
-    return head + table + encode_key(message.schema_revision, "schema_revision")
+    payload = head + table + encode_key(message.schema_revision, "schema_revision")
+    if message.contents != DELTA:
+        return payload
+    base_as_of = message.base_as_of_ns
+    if not isinstance(base_as_of, int) or not 0 <= base_as_of < 1 << 64:
+        raise InvalidRecord("base_as_of_ns", base_as_of, "a delta needs the time of its base")
+    return payload + U64.pack(base_as_of)
 
 
 def decode_snapshot(payload: bytes, base: int) -> SnapshotMessage:
@@ -169,6 +179,7 @@ def decode_snapshot(payload: bytes, base: int) -> SnapshotMessage:
         horizon_ns,
         counts,
         cursor.key("schema_revision"),
+        cursor.u64("base_as_of") if contents == DELTA else None,
     )
 
 

@@ -137,6 +137,7 @@ class Comparison:
             self._same("snapshot.counts", name, count_name((int(row.message), int(row.subtype))))
             self._same(f"snapshot.counts, {name}", count, row.count)
         self._same("snapshot.schema_revision", ours.schema_revision, theirs.schema_revision.value)
+        self._same("snapshot.base_as_of", ours.base_as_of_ns, getattr(theirs, "base_as_of", None))
 
     def _compare_vocabulary(self, message: Message, theirs: Any) -> None:
         name, codes = decode_vocabulary(message.payload, message.offset + HEADER_SIZE)

@@ -438,6 +438,8 @@ class Decoded:
         need(sum(row[2] for row in rows) <= len(self.data) // 32, "counts", 0)
         head["counts"] = {row[:2]: row[2] for row in rows}
         head["schema_revision"] = cursor.key()
+        if head["contents"] == 2:
+            head["base_as_of"] = cursor.number(8)
         return head
 
     def _read_end(self, message: Message) -> Values:  # 8.5

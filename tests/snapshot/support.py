@@ -370,6 +370,8 @@ def header(entries: Iterable[AnyEntry], id_bits: int = 64, **changes: Any) -> Sn
         "horizon_ns": HORIZON_NS,
         "counts": count(entries),
     }
+    if changes.get("base_sequence"):
+        values["base_as_of_ns"] = AS_OF_NS
     return SnapshotHeader(**values | changes)
 
 

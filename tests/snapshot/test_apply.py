@@ -64,7 +64,7 @@ def test_deltas_follow_one_another(tmp_path: Path) -> None:
     second = renamed(BASE_AT + 2)._replace(values={**renamed().values, "name": "Second"})
     deltas = [
         delta(tmp_path / "one"),
-        delta(tmp_path / "two", second, base_sequence=BASE_AT + 1, as_of_sequence=BASE_AT + 2),
+        delta(tmp_path / "two", second, base_sequence=BASE_AT + 1, as_of_sequence=BASE_AT + 2, base_as_of_ns=LATER_NS),
     ]
     apply(base(tmp_path / "base"), deltas, tmp_path / "at-once")
     apply(tmp_path / "base", deltas[:1], tmp_path / "first")
@@ -86,6 +86,10 @@ REFUSED: dict[str, tuple[Callable[[Path], list[Path]], str]] = {
     ),
     "the same twice": (lambda d: [delta(d / "d"), d / "d"], "starts from 35, and the snapshot is at 36"),
     "another catalog's": (lambda d: [delta(d / "d", catalog_id=bytes(16))], f"of the catalog {'0' * 32}"),
+    "another history's": (
+        lambda d: [delta(d / "d", base_as_of_ns=support.AS_OF_NS + 1000)],
+        "the change 35 that it starts from is another one than the snapshot's",
+    ),
     "another width": (lambda d: [delta(d / "d", id_bits=128)], "its ids have 128 bits"),
     "a full snapshot": (lambda d: [base(d / "d")], "a full snapshot, not a delta"),
 }

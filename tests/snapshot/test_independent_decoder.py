@@ -425,11 +425,11 @@ def test_tombstones(tmp_path: Path, bits: int) -> None:
         TombstoneEntry(5, bytes(16), "pair", 9, 90),
         TombstoneEntry(8, listing, "listing", 9, 91),
     ]
-    header = SnapshotHeader(bytes(range(16)), bits, "0001", 6, 9, 91, 0, {"tombstone": len(entries)})
+    header = SnapshotHeader(bytes(range(16)), bits, "0001", 6, 9, 91, 0, {"tombstone": len(entries)}, 60)
     write_snapshot(tmp_path / "delta", header, {}, entries)
     ours = decode((tmp_path / "delta").read_bytes())
     assert ours.head["contents"] == 2
-    assert ours.head["base_sequence"] == 6
+    assert (ours.head["base_sequence"], ours.head["base_as_of"]) == (6, 60)
     assert ours.of("tombstone") == [
         {"record": "tombstone", "kind": kind, "id": e.id[:width].hex(), "gone": e.record}
         for kind, e in zip(("instrument", "instrument", "security", "pair", "listing"), entries, strict=True)
