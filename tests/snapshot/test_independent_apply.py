@@ -174,6 +174,20 @@ def test_an_alias_that_is_a_record_again(bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", [64, 128])
+def test_the_package_at_an_alias_that_is_a_record_again(tmp_path: Path, bits: int) -> None:
+    """Several deltas at once make what one after the other makes."""
+    files = [golden(bits), golden(bits, "-delta"), alias_to_record(bits), golden(bits, "-later")]
+    base, first, second, later = paths = [tmp_path / f"file{n}" for n in range(4)]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    apply_files(later, [second], tmp_path / "one-after-the-other")
+    apply_files(base, [first, second], tmp_path / "at-once")
+    expected = apply(golden(bits, "-later"), [alias_to_record(bits)])
+    assert (tmp_path / "one-after-the-other").read_bytes() == expected
+    assert (tmp_path / "at-once").read_bytes() == expected
+
+
+@pytest.mark.parametrize("bits", [64, 128])
 def test_codes_that_belong_to_a_file_are_written_as_the_last_delta_has_them(bits: int) -> None:
     base = with_venue_types(golden(bits), {0x80: "kiosk"})
     at = base.index(b"Alpaca\x01\x06") + 7
