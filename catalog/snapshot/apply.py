@@ -109,13 +109,14 @@ class _State:
         self._sources = sources
         self._width = sources[0].header.id_bits // 8
         self._last: dict[Subject, int] = {}
-        self._became_aliases: set[bytes] = set()
+        #: The ids that are aliases in a delta, with the last one that says so.
+        self._aliases: dict[bytes, int] = {}
         for n, delta in enumerate(sources[1:], 1):
             for message_type in layout.SECTION_ORDER:
                 for _, entry in self._section(delta, message_type):
                     self._last[self._subject(entry)] = n
                     if isinstance(entry, AliasEntry):
-                        self._became_aliases.add(entry.id)
+                        self._aliases[entry.id] = n
         self._has_listings = any(subject[0] == _LISTING for subject in self._last)
         self._left = self._unnamed()
 
@@ -128,9 +129,6 @@ class _State:
     def _is_gone(self, entry: AnyEntry) -> bool:
         if isinstance(entry, AliasEntry):
             return entry.target is not None and (_INSTRUMENT, entry.target) in self._left
-        if isinstance(entry, SuccessionEntry):
-            sides = {entry.predecessor, entry.successor}
-            return entry.kind == _INSTRUMENT and not sides.isdisjoint(self._became_aliases)
         return isinstance(entry, Entry) and bool(self._left) and (_kind(entry), entry.id) in self._left
 
     def _tombstones(self) -> Iterator[TombstoneEntry]:
@@ -153,6 +151,8 @@ class _State:
     def _current(self, n: int, message_type: int) -> Iterator[tuple[Any, AnyEntry]]:
         """What the file n says in a section, and no later one says otherwise."""
         for order, entry in self._section(self._sources[n], message_type):
+            if isinstance(entry, SuccessionEntry) and self._is_superseded(n, entry):
+                continue
             is_settled = message_type == layout.LISTING and not self._has_listings
             if is_settled or self._last.get(self._subject(entry), 0) == n:
                 yield order, entry
@@ -212,15 +212,17 @@ class _State:
                     retired[subject] = _Retired(entry, named)
                 else:
                     waiting |= named
-            elif isinstance(entry, SuccessionEntry) and not self._is_superseded(entry):
+            elif isinstance(entry, SuccessionEntry):
                 waiting |= {(entry.kind, side) for side in (entry.predecessor, entry.successor)} & retired.keys()
         while waiting:
             found = retired.pop(waiting.pop())
             waiting |= found.named & retired.keys()
         return retired
 
-    def _is_superseded(self, entry: SuccessionEntry) -> bool:
-        return entry.kind == _INSTRUMENT and not {entry.predecessor, entry.successor}.isdisjoint(self._became_aliases)
+    def _is_superseded(self, n: int, entry: SuccessionEntry) -> bool:
+        """Whether a side of a succession of the file n is an alias in a later one."""
+        sides = (entry.predecessor, entry.successor)
+        return entry.kind == _INSTRUMENT and any(self._aliases.get(side, 0) > n for side in sides)
 
 
 def listing_digest(values: Mapping[str, Any]) -> bytes:

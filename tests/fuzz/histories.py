@@ -40,6 +40,7 @@ from catalog.errors import CatalogError
 from catalog.repositories import feeds
 from catalog.repositories.statements import Author, Submission
 from catalog.services import export, writing
+from catalog.services.nouns import Noun
 from catalog.snapshot import Snapshot
 from catalog.snapshot.apply import apply
 from catalog.snapshot.verify import verify
@@ -104,6 +105,7 @@ class History:
         steps: list[tuple[Callable[[], object], int]] = [
             (self._say, 8),
             (self._update, 3),
+            (self._unname, 3),
             (self._supersede, 2),
             (self._decide, 2),
             (self._apply_due, 1),
@@ -133,16 +135,30 @@ class History:
 
     def _update(self) -> None:
         record = self.random.choice([r for r in self.records if r.kind != "listing"])
-        noun = next(n for n in self.catalog.nouns.values() if record.record in n.records)
+        noun = self._noun(record.record)
         if self.random.random() < 0.3:
             noun.retire(record.id, force=True)
         else:
             noun.update(record.id, {"status": self.random.choice(STATUSES)})
 
+    def _unname(self) -> None:
+        """Retire something that others name, or one of those that name it."""
+        record = self.random.choice([r for r in self.records if r.references() and r.kind != "listing"])
+        if self.random.random() < 0.5:
+            found, noun = record, self._noun(record.record)
+        else:
+            _, kind, id = self.random.choice(list(record.references()))
+            found = next(r for r in self.records if r.kind == kind and r.id == id)
+            noun = self._noun(found.record)
+        noun.retire(found.id, force=True)
+
+    def _noun(self, record: str) -> Noun:
+        return next(noun for noun in self.catalog.nouns.values() if record in noun.records)
+
     def _supersede(self) -> None:
         kind = self.random.choice(("token", "stock", "venue", "pool", "asset"))
         old, new = self.random.sample([r for r in self.records if r.record == kind], 2)
-        noun = next(n for n in self.catalog.nouns.values() if kind in n.records)
+        noun = self._noun(kind)
         when = datetime.now(UTC) + timedelta(seconds=self.random.choice((-86400, -1, 0.05, 0.3)))
         noun.supersede(old.id, new.id, self.random.choice(SUCCESSIONS), effective_at=when)
 

@@ -78,6 +78,7 @@ def _check(files: list[Decoded]) -> None:
             for name in ("catalog_id", "id_bits"):
                 need(file.head[name] == before.head[name], name, 0)
             need(file.head["base_sequence"] == before.head["as_of_sequence"], "base_sequence", 0)
+            need(file.head["base_as_of"] == before.head["as_of"], "base_as_of", 0)
             need(file.head["as_of_sequence"] >= file.head["base_sequence"], "as_of_sequence", 0)
 
 
@@ -233,8 +234,10 @@ class _Later(Decoded):
         return self._place(values)
 
 
-def assemble(like: Decoded, things: list[Thing], contents: int = 1, base_sequence: int = 0) -> bytes:
-    """A file of these records with the header and the vocabularies of another (step 6)."""
+def assemble(
+    like: Decoded, things: list[Thing], contents: int = 1, base_sequence: int = 0, base_as_of: int | None = None
+) -> bytes:
+    """A file of these records with the header and the vocabularies of another (step 6); a delta with its base."""
     later, made = _Later(like, things), _Writer(like.head["as_of_sequence"], like.head["as_of"])
     things = sorted(things, key=lambda t: (SECTION_ORDER.index(t.type), later.place(t.values)))
     rows = [thing.row for thing in things]
@@ -243,7 +246,8 @@ def assemble(like: Decoded, things: list[Thing], contents: int = 1, base_sequenc
     bits, catalog_id = like.head["id_bits"], like.head["catalog_id"]
     frame = HEAD.pack(like.head["format_version"], contents, bits, catalog_id, base_sequence, *head, len(set(rows)))
     revision = like.head["schema_revision"].encode()
-    made.frame(0x21, frame + counts + bytes([len(revision)]) + revision)
+    base = b"" if base_as_of is None else struct.pack("<Q", base_as_of)
+    made.frame(0x21, frame + counts + bytes([len(revision)]) + revision + base)
     for message in like.messages:
         if message.type == 0x0D:
             made.frame(0x0D, message.payload)

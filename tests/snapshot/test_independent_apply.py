@@ -149,7 +149,18 @@ def test_another_catalog_is_refused() -> None:
     base, delta = golden(64), decode(golden(64, "-delta"))
     delta.head["catalog_id"] = bytes(16)
     with pytest.raises(Refused, match="catalog_id"):
-        apply(base, [assemble(delta, list(things_of(delta, delta)), contents=2, base_sequence=35)])
+        apply(
+            base,
+            [
+                assemble(
+                    delta,
+                    list(things_of(delta, delta)),
+                    contents=2,
+                    base_sequence=35,
+                    base_as_of=delta.head["base_as_of"],
+                )
+            ],
+        )
 
 
 def alias_to_record(bits: int) -> bytes:
@@ -162,7 +173,8 @@ def alias_to_record(bits: int) -> bytes:
             more.append(thing._replace(sequence=58, timestamp=delta.head["as_of"]))
         elif values.get("symbol") == "LUNC" or values.get("slug") == "binance":
             more.append(thing)  # they are named
-    return assemble(delta, [*things_of(delta, delta), *more], contents=2, base_sequence=52)
+    base_as_of = delta.head["base_as_of"]
+    return assemble(delta, [*things_of(delta, delta), *more], contents=2, base_sequence=52, base_as_of=base_as_of)
 
 
 @pytest.mark.parametrize("bits", [64, 128])
@@ -209,4 +221,5 @@ def with_venue_types(data: bytes, more: dict[int, str]) -> bytes:
             rows = b"".join(struct.pack("<HB", code, len(name)) + name.encode() for code, name in more.items())
             payload = message.payload[:11] + struct.pack("<H", count + len(more)) + message.payload[13:] + rows
             file.messages[place] = message._replace(payload=payload)
-    return assemble(file, list(things_of(file, file)), file.head["contents"], file.head["base_sequence"])
+    start = file.head["base_sequence"], file.head.get("base_as_of")
+    return assemble(file, list(things_of(file, file)), file.head["contents"], *start)
