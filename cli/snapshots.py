@@ -104,6 +104,7 @@ def verify(
     report = prove(path)
     if public_key is not None and report.ok:
         check(path, report.digest, public_key)
+        output.note(f"signed by the owner of {public_key}")
     problems = [{"offset": p.offset, "message": p.message} for p in report.problems]
     shown = {
         "path": str(report.path), "ok": report.ok, "size": report.size, "digest": report.digest.hex() or None,

@@ -21,7 +21,7 @@ from catalog.repositories.driver import cursor_of
 from catalog.services import agreement, export
 from catalog.services.export import View
 from catalog.snapshot import signature as signatures
-from catalog.snapshot.diff import DiffReport, compare
+from catalog.snapshot.diff import Difference, DiffReport, compare
 from catalog.snapshot.faults import SnapshotError
 from catalog.snapshot.publication import Publication, file_name, sidecar
 from catalog.snapshot.reader import Snapshot
@@ -97,6 +97,11 @@ def run(engine: Engine, plan: Plan, actor: str) -> NightlyReport:
                 reason="; ".join(report.reasons) or None,
             )
     return report
+
+
+def _told(difference: Difference) -> str:
+    changes = ", ".join(f"{f.field} {f.before} → {f.after}" for f in difference.fields if f.is_breaking)
+    return f"{difference.record} {difference.label or difference.id} {changes}"
 
 
 class _Run:
@@ -212,8 +217,10 @@ class _Run:
         elif export.is_forked(view, before.header):
             reasons.append(f"the change {at} that was published is another one than the catalog's, which was restored")
         if difference.sizes["breaking"]:
-            shown = ", ".join(str(d.label or d.id) for d in difference.breaking)
-            reasons.append(f"{difference.sizes['breaking']} breaking changes: {shown}")
+            number = difference.sizes["breaking"]
+            shown = "; ".join(_told(d) for d in difference.breaking)
+            more = f"; and {number - _SHOWN} more" if number > _SHOWN else ""
+            reasons.append(f"{number} breaking: {shown}{more}")
         for record, count in counts.items():
             lost = count - header.counts.get(record, 0)
             if record != "tombstone" and lost >= MIN_SHRINK and lost * 100 > count * self.plan.max_shrink_percent:

@@ -79,7 +79,7 @@ def _check_chain(sources: Sequence[Snapshot]) -> None:
             raise DeltaRefused(delta.path, f"it is of the catalog {theirs}, and the snapshot of {ours}")
         if new.id_bits != old.id_bits:
             reason = f"its ids have {new.id_bits} bits, and those of the snapshot {old.id_bits}"
-            raise DeltaRefused(delta.path, reason, "make a full snapshot, or a delta with the same --ids")
+            raise DeltaRefused(delta.path, reason, "take a full snapshot of that width")
         if new.as_of_sequence < old.as_of_sequence:
             reason = f"it ends at {new.as_of_sequence}, and the snapshot is at {old.as_of_sequence} already"
             raise DeltaRefused(delta.path, reason, "nothing is to be done")

@@ -147,7 +147,7 @@ class MappedFile:
                 with view[start : min(end, start + _CHUNK)] as part:
                     found.update(part)
         if found.digest() != self.digest:
-            raise ChecksumMismatch(self._size - len(self.digest), "end.digest", found.hexdigest(), self.digest)
+            raise ChecksumMismatch(self._size - len(self.digest), "end.digest", found.hexdigest(), self.digest.hex())
         self._is_proved = True
 
     def index_head(self, code: int) -> IndexHead | None:

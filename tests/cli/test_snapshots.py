@@ -227,7 +227,7 @@ def test_nightly(sample: Run, tmp_path: Path) -> None:
     assert sample("instrument", "update", USDC, "decimals=18", "--confirm-breaking").code == 0
     done = sample("snapshot", "nightly", "--dir", str(published))
     assert (done.code, done.out.split()[:2]) == (1, ["state", "held"])
-    assert done.lines[0].startswith("error: not published: 1 breaking change")
+    assert done.lines[0].startswith("error: not published: 1 breaking: token")
     assert done.lines[1] == "hint: look at it, then repeat with --confirm"
     assert sample("snapshot", "nightly", "--dir", str(published), "--confirm", "--keep", "1").code == 0
     assert len(list(published.glob("*.snap"))) == 1

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow.parquet
 import pytest
+from pytest_postgresql.executors import NoopExecutor
 
 from catalog import Catalog
 from catalog.domain import Asset, Listing, Stock, Token
@@ -20,9 +23,12 @@ from catalog.repositories import nightly as runs
 from catalog.services import agreement, export
 from catalog.services.nightly import NightlyReport, Plan
 from catalog.snapshot import Snapshot, SnapshotError
+from catalog.snapshot.apply import apply
+from catalog.snapshot.faults import DeltaRefused
 from catalog.snapshot.publication import Publication
 from catalog.snapshot.verify import verify
 from catalog.snapshot.writer import write_snapshot
+from tests.conftest import Server
 from tests.make import make
 from tests.snapshot import support
 from tests.snapshot.test_signature import key_pair
@@ -162,7 +168,7 @@ def test_a_breaking_change_is_held_until_it_is_confirmed(filled: Catalog, tmp_pa
     filled.instruments.update(USDC.id, {"decimals": 18}, confirm_breaking=True)
     report = publish(filled, tmp_path)
     assert report.state == "held"
-    assert report.reasons[0].startswith("1 breaking changes: ")
+    assert report.reasons == ["1 breaking: token USDC decimals 6 → 18"]
     report = publish(filled, tmp_path, is_confirmed=True)
     assert report.state == "published"
     assert report.manifest is not None
@@ -337,3 +343,69 @@ with Catalog.open(sys.argv[1]) as catalog:
     assert "SnapshotError: cannot write" in done.stderr
     assert names(tmp_path) == before
     assert last_run(filled).state == "failed"
+
+
+def test_a_catalog_that_was_restored_does_not_continue_what_was_published(
+    database_server: Server, migrated_server: NoopExecutor, tmp_path: Path
+) -> None:
+    """A backup is a copy of the database; what was done after it has the same sequences in both."""
+    published = tmp_path / "published"
+    with database_server.database(migrated_server.template_dbname) as url:
+        with Catalog.open(url, actor="tester") as catalog:
+            catalog.register_many([USDC, APPLE])
+            publish(catalog, published)
+        with database_server.database(urlsplit(url).path[1:]) as backup:
+            with Catalog.open(url, actor="tester") as catalog:
+                catalog.instruments.update(USDC.id, {"name": "Lost"})
+                lost = publish(catalog, published).path
+            assert lost is not None
+            with Catalog.open(backup, actor="tester") as catalog:
+                assert publish(catalog, published).reasons[0].endswith("was published already")
+                catalog.instruments.update(USDC.id, {"name": "Kept"})
+                for _ in range(2):  # at the sequence that was published, and behind it
+                    report = publish(catalog, published)
+                    assert report.state == "held"
+                    assert report.reasons[0].endswith("is another one than the catalog's, which was restored")
+                    catalog.instruments.update(APPLE.id, {"name": "Apple"})
+                with pytest.raises(DeltaRefused, match="of this catalog is another one than the file's"):
+                    catalog.export_snapshot(str(tmp_path / "delta"), since=str(lost))
+                with Snapshot.open(lost) as snapshot:
+                    catalog.export_snapshot(str(tmp_path / "delta"), since=snapshot.as_of_sequence)
+                with pytest.raises(DeltaRefused, match="is another one than the snapshot's"):
+                    apply(lost, [tmp_path / "delta"], tmp_path / "applied")
+                assert publish(catalog, published, is_confirmed=True).state == "published"
+
+
+def test_another_catalogs_file_is_no_start(filled: Catalog, tmp_path: Path) -> None:
+    support.write(tmp_path / "other", support.universe())
+    with pytest.raises(DeltaRefused, match="it is of the catalog 000102"):
+        filled.export_snapshot(str(tmp_path / "delta"), since=str(tmp_path / "other"))
+
+
+def test_a_quiet_night_finds_what_would_fail_the_next_one(filled: Catalog, tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path)
+    other, other_public = key_pair(tmp_path, "other")
+    directory = tmp_path / "published"
+    path = publish(filled, directory, signing_key=private).path
+    assert path is not None
+    assert publish(filled, directory, signing_key=private).state == "unchanged"
+    with pytest.raises(SnapshotError, match="cannot read the key"):
+        publish(filled, directory, signing_key=tmp_path / "nowhere")
+    with pytest.raises(SnapshotError, match="no private Ed25519 key"):
+        publish(filled, directory, signing_key=public)
+    assert publish(filled, directory, signing_key=other).state == "published"
+    Snapshot.open(path, public_key=other_public).close()
+    (directory / ".publishing.probe").mkdir()  # whatever keeps files from being made there, also for root
+    (directory / ".publishing.probe" / "in the way").touch()
+    with pytest.raises(SnapshotError, match="cannot publish"):
+        Publication(directory).probe()
+
+
+def test_each_run_that_finds_all_well_is_seen_by_those_who_follow(filled: Catalog, tmp_path: Path) -> None:
+    publish(filled, tmp_path)
+    os.utime(tmp_path / "latest", (1_000_000_000, 1_000_000_000), follow_symlinks=False)
+    with Snapshot.follow(tmp_path) as follower:
+        assert follower.checked_age(1_000_000_060) == 60
+        publish(filled, tmp_path)
+        assert follower.checked_age() < 60
+        assert not follower.refresh()
