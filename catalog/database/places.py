@@ -34,6 +34,8 @@ def make_private(directory: Path, account: Account | None) -> None:
             f"`{directory}` belongs to another user, whose server this is",
             "set XDG_DATA_HOME to a folder of your own, or name a server: --database-url or CATALOG_DATABASE_URL",
         )
+    if status.st_mode & stat.S_ISVTX:
+        raise DatabaseUnavailable(f"`{directory}` is a folder that everyone shares", "name a folder inside it")
     if status.st_mode & 0o022:
         directory.chmod(mode)
 

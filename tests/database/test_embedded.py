@@ -332,6 +332,13 @@ class TestPrivacy:
         with serve(directory):
             assert not directory.stat().st_mode & 0o022
 
+    def test_a_folder_that_everyone_shares_is_left_as_it_is(self, serve: Maker, directory: Path) -> None:
+        directory.mkdir()
+        directory.chmod(0o1777)
+        with pytest.raises(DatabaseUnavailable, match="a folder that everyone shares"):
+            serve(directory).start()
+        assert directory.stat().st_mode & 0o7777 == 0o1777
+
     def test_the_callers_postgresql_variables_are_not_heard(
         self, serve: Maker, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
