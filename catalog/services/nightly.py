@@ -143,13 +143,14 @@ class _Run:
         return NightlyReport("published", path, header.as_of_sequence, reasons + self.remarks, manifest, pruned)
 
     def _last(self) -> Path | None:
-        """The snapshot to compare with: where `latest` leads to, else the newest that can be opened."""
+        """The snapshot to compare with: where `latest` leads to, else the newest whose bytes are as they were written."""
         latest = self.publication.latest()
         for path in dict.fromkeys([*([latest] if latest else []), *reversed(self.publication.published())]):
             try:
-                Snapshot.open(path).close()
+                with Snapshot.open(path) as snapshot:
+                    snapshot.prove()
             except CatalogError as error:
-                self.remarks.append(f"{path.name} cannot be opened: {error}")
+                self.remarks.append(f"{path.name} is no good snapshot: {error}")
             else:
                 return path
         return None

@@ -206,7 +206,19 @@ def test_a_broken_latest_is_replaced_and_told(filled: Catalog, tmp_path: Path) -
     (tmp_path / "latest").write_bytes(b"broken")
     report = publish(filled, tmp_path)
     assert report.state == "published"
-    assert report.reasons[0].startswith("latest cannot be opened: ")
+    assert report.reasons[0].startswith("latest is no good snapshot: ")
+
+
+def test_a_published_file_that_was_spoilt_is_replaced(filled: Catalog, tmp_path: Path) -> None:
+    path = publish(filled, tmp_path).path
+    assert path is not None
+    whole = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(whole[:-600] + bytes((whole[-600] ^ 1,)) + whole[-599:])
+    report = publish(filled, tmp_path)
+    assert (report.state, report.path) == ("published", path)
+    assert "is no good snapshot" in report.reasons[0]
+    assert path.read_bytes() == whole
 
 
 def test_a_file_that_does_not_agree_with_the_database_is_not_published(
