@@ -80,6 +80,17 @@ def nightly(
 
 
 @app.command()
+def runs(
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
+) -> None:
+    """List the nightly runs, newest first: what each published, or why it did not."""
+    with open_catalog() as catalog:
+        found = catalog.nightly_runs(limit)
+    columns = ("number", "state", "started_at", "finished_at", "as_of_sequence", "file_name", "reason")
+    output.rows(found, None if session.json else columns)
+
+
+@app.command()
 def sign(
     path: PathArgument,
     key: Annotated[Path, typer.Option("--key", metavar="KEY", help="An Ed25519 private key (PEM).")],

@@ -22,6 +22,7 @@ from catalog.domain.calendar import format_moment
 from catalog.domain.identity import KIND_NAMES, Id, decode_identity
 from catalog.errors import CatalogError, DatabaseUnavailable, NotFound
 from catalog.repositories import changes, disputes, feeds, runs, search
+from catalog.repositories import nightly as nightly_rows
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Outcome, Submission, key_of
 from catalog.services import desk, imports, lifecycle, widths, writing
@@ -332,6 +333,11 @@ class Catalog:
         from catalog.services import nightly
 
         return nightly.run(self.engine, plan, self.actor)
+
+    def nightly_runs(self, limit: int = 20) -> Rows:
+        """The last nightly runs, newest first."""
+        with self.transaction() as cursor:
+            return [plain(run._asdict()) for run in nightly_rows.page(cursor, limit)]
 
 
 def _user() -> str:

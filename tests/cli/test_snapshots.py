@@ -232,6 +232,11 @@ def test_nightly(sample: Run, tmp_path: Path) -> None:
     assert sample("snapshot", "nightly", "--dir", str(published), "--confirm", "--keep", "1").code == 0
     assert len(list(published.glob("*.snap"))) == 1
     assert sample("snapshot", "nightly", "--dir", str(published), "--keep", "0").code == 2
+    runs = sample("snapshot", "runs", "--json").json
+    assert [run["state"] for run in runs] == ["published", "held", "unchanged", "published"]
+    assert runs[1]["reason"].startswith("1 breaking: token")
+    assert runs[0]["manifest"]["confirmed"] == [runs[1]["reason"]]
+    assert "held" in sample("snapshot", "runs", "--limit", "3").out
 
 
 def test_signatures(run: Run, two: tuple[str, str], tmp_path: Path) -> None:
