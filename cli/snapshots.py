@@ -34,7 +34,7 @@ def export(
 ) -> None:
     """Write a full snapshot, or a delta. The same state of the catalog gives the same bytes."""
     with open_catalog() as catalog:
-        start = int(since) if since is not None and re.fullmatch(r"-?[0-9]+", since) else since
+        start = int(since) if since is not None and re.fullmatch(r"-?[0-9]{1,19}", since) else since
         info = catalog.export_snapshot(path, ids=int(ids) if ids else None, force=force, since=start)
     output.fields(_written(info))
 
@@ -62,7 +62,7 @@ def nightly(
         Path | None, typer.Option("--sign", metavar="KEY", help="Sign it with this Ed25519 private key (PEM).")
     ] = None,
     max_shrink: Annotated[
-        float, typer.Option(metavar="PERCENT", min=0, help="Hold it when more of a record type is gone.")
+        float, typer.Option(metavar="PERCENT", min=0, max=100, help="Hold it when more of a record type is gone.")
     ] = 10.0,
     confirm: Annotated[bool, typer.Option("--confirm", help="Publish what would be held.")] = False,
 ) -> None:

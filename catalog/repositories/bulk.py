@@ -252,7 +252,8 @@ class _Batch:
             if old is not None:
                 statement.observation = merge(old, statement.observation, statement.record.BREAKING)
             if old == statement.observation and all(
-                self._claimant(statement.key) in claimed.get(c.alias, {}) for c in self.claims.get(statement.key.id, [])
+                self._claimant(statement.key) in (c.alias, *claimed.get(c.alias, ()))
+                for c in self.claims.get(statement.key.id, [])
             ):
                 in_quarantine = held is not None and held.is_alias and held.target is None
                 self.outcome.results.setdefault(statement.key, "conflicts" if in_quarantine else "unchanged")
@@ -319,7 +320,9 @@ class _Batch:
         for s in work:
             claimant = self._claimant(s.key)
             if s.key.kind == INSTRUMENT and s.key.id in self.claims and claimant is not None:
-                found.setdefault(claimant, []).extend(self.claims[s.key.id])
+                # what an alias says of the ticker of the line that it stands for is no claim on that line
+                own = [claim for claim in self.claims[s.key.id] if claim.alias != claimant]
+                found.setdefault(claimant, []).extend(own)
         return found
 
     def _claimant(self, key: Key) -> UUID | None:

@@ -15,12 +15,11 @@ from catalog.snapshot.entries import TombstoneEntry
 #: A part of a WHERE clause, and its parameters.
 Condition = tuple[str, list[Any]]
 
-#: An alias changed when something was logged of it, or when an instrument that claims it was registered.
+#: The last change of an alias is what was logged of it last; else it came with the registration of its target.
 ALIASES = """SELECT {} FROM identities i LEFT JOIN instruments t0 ON t0.id = i.target_id
-    CROSS JOIN LATERAL (SELECT max(l.sequence) AS sequence, max(l.changed_at) AS changed_at FROM (
-        SELECT o.sequence, o.changed_at FROM changes o WHERE o.kind = 1 AND o.record_id = i.id
-        UNION ALL SELECT r.sequence, r.changed_at FROM alias_claims a JOIN changes r
-            ON r.kind = 1 AND r.record_id = a.claimant_id AND r.action = 'register' WHERE a.alias_id = i.id) l) c
+    LEFT JOIN LATERAL (SELECT l.sequence, l.changed_at FROM changes l WHERE l.kind = 1
+        AND (l.record_id = i.id OR (l.record_id = i.target_id AND l.action = 'register'))
+        ORDER BY l.record_id = i.id DESC, l.sequence DESC LIMIT 1) c ON true
     WHERE {}"""
 #: A side that became an alias is no record any more: the alias says all that there is to say.
 SUCCESSIONS = """SELECT {} FROM successions s JOIN succession_kinds k USING (succession_kind)

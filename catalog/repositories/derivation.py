@@ -117,19 +117,24 @@ class Derivation:
     # -- values that must be unique -------------------------------------------------------------------------------
 
     def _allot_tickers(self) -> None:
-        """Of those who claim one ticker, the greatest voice gets it; the others go without."""
+        """Of those who claim one ticker, the greatest voice gets it; the others go without.
+
+        A line without an ISIN comes first: its ticker is its identity.
+        """
         for alias, claimants in self.settled.groups.items():
             candidates: dict[tuple[str, str | None], list[tuple[Any, Key]]] = {}
             for id, ticker in claimants.items():
                 key = Key(INSTRUMENT, id)
                 values = self.wanted.get(key)
                 if values is not None and values.get("ticker") == ticker and values["status"] != "retired":
-                    winner = (id == self.settled.chosen.get(alias), self.copies[key].winners["ticker"])
+                    voice = self.copies[key].winners["ticker"]
+                    winner = ("isin" not in values, id == self.settled.chosen.get(alias), voice)
                     candidates.setdefault((ticker, values.get("line")), []).append((winner, key))
             for rivals in candidates.values():
                 rivals.sort(reverse=True)
                 for _, loser in rivals[1:]:
-                    self.wanted[loser].pop("ticker")
+                    if "isin" in self.wanted[loser]:
+                        self.wanted[loser].pop("ticker")
 
     def _contested_cusips(self) -> None:
         """A CUSIP that two securities have by their feeds' words goes to neither; the rivals are derived along."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from psycopg import OperationalError
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, ProgrammingError
@@ -133,6 +134,21 @@ class Catalog:
             if is_connection_failure(error):
                 raise unavailable(error, self._url) from None
             raise
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Around work with connections of its own; raises DatabaseUnavailable when they are lost."""
+        try:
+            yield
+        except DBAPIError as error:
+            if is_connection_failure(error):
+                raise unavailable(error, self._url) from None
+            raise
+        except OperationalError as error:
+            if error.sqlstate not in (None, "57P01", "57P02", "57P03"):
+                raise
+            reason = (str(error).strip() or "the connection is lost").splitlines()[0]
+            raise DatabaseUnavailable(reason, "what was not finished was not done") from None
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -326,13 +342,15 @@ class Catalog:
         """Write a full snapshot, or a delta: what changed after a sequence, or after a snapshot file."""
         from catalog.services import export
 
-        return export.export_snapshot(self.engine, path, ids=ids, since=since, force=force)
+        with self._answering():
+            return export.export_snapshot(self.engine, path, ids=ids, since=since, force=force)
 
     def nightly(self, plan: Plan) -> NightlyReport:
         """Publish the catalog into a directory, unless nothing changed or something speaks against it."""
         from catalog.services import nightly
 
-        return nightly.run(self.engine, plan, self.actor)
+        with self._answering():
+            return nightly.run(self.engine, plan, self.actor)
 
     def nightly_runs(self, limit: int = 20) -> Rows:
         """The last nightly runs, newest first."""

@@ -112,7 +112,7 @@ def note(engine: Engine, info: SnapshotInfo, header: SnapshotHeader, name: str) 
                 VALUES (:name, :digest, :bits, :base, :as_of, :size, CAST(:counts AS jsonb))"""
             ),
             {
-                "name": name,
+                "name": readable(name),
                 "digest": info.digest,
                 "bits": header.id_bits,
                 "base": header.base_sequence,
@@ -121,6 +121,11 @@ def note(engine: Engine, info: SnapshotInfo, header: SnapshotHeader, name: str) 
                 "counts": json.dumps(info.counts, sort_keys=True),
             },
         )
+
+
+def readable(name: str) -> str:
+    """A file's name as text that the database takes: bytes that are not UTF-8 are shown as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _delta(cursor: Cursor, since: int, as_of: int) -> DeltaContents:

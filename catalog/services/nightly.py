@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from catalog.domain.calendar import format_moment
-from catalog.errors import CatalogError, SnapshotCorrupt
+from catalog.errors import CatalogError, InvalidRecord, SnapshotCorrupt
 from catalog.repositories import nightly as runs
 from catalog.repositories import snapshots
 from catalog.repositories.contents import nanoseconds
@@ -49,6 +49,12 @@ class Plan:
     max_shrink_percent: float = MAX_SHRINK_PERCENT
     is_confirmed: bool = False
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_shrink_percent <= 100:
+            raise InvalidRecord("max_shrink_percent", self.max_shrink_percent, "0 to 100 is expected")
+        if self.keep < 1:
+            raise InvalidRecord("keep", self.keep, "at least 1 is expected")
+
 
 @dataclass
 class NightlyReport:
@@ -56,7 +62,7 @@ class NightlyReport:
 
     state: str
     path: Path | None
-    as_of_sequence: int
+    as_of_sequence: int | None
     reasons: list[str] = field(default_factory=list)
     manifest: dict[str, Any] | None = None
     pruned: list[str] = field(default_factory=list)
@@ -76,27 +82,33 @@ def run(engine: Engine, plan: Plan, actor: str) -> NightlyReport:
     """
     publication = Publication(plan.directory)
     with publication.locked():
-        directory = str(publication.directory.resolve())
+        directory = export.readable(str(publication.directory.resolve()))
         with engine.begin() as connection:
             number = runs.start(cursor_of(connection), directory, actor)
+        work = _Run(engine, publication, plan)
         try:
-            report = _Run(engine, publication, plan).run()
+            report = work.run()
         except BaseException as error:
-            with suppress(Exception), engine.begin() as connection:
-                reason = str(error) or type(error).__name__
-                runs.finish(cursor_of(connection), number, "failed", reason=reason)
+            reason = str(error) or type(error).__name__
+            with suppress(Exception):
+                _finish(engine, number, work.published or NightlyReport("failed", None, None), reason)
             raise
-        with engine.begin() as connection:
-            runs.finish(
-                cursor_of(connection),
-                number,
-                report.state,
-                file_name=None if report.path is None else report.path.name,
-                as_of_sequence=report.as_of_sequence,
-                manifest=report.manifest,
-                reason="; ".join(report.reasons) or None,
-            )
+        _finish(engine, number, report)
     return report
+
+
+def _finish(engine: Engine, number: int, report: NightlyReport, *reasons: str) -> None:
+    """Note how a run ended. What went wrong behind a publication does not take it back."""
+    with engine.begin() as connection:
+        runs.finish(
+            cursor_of(connection),
+            number,
+            report.state,
+            file_name=None if report.path is None else export.readable(report.path.name),
+            as_of_sequence=report.as_of_sequence,
+            manifest=report.manifest,
+            reason="; ".join((*report.reasons, *reasons)) or None,
+        )
 
 
 def _told(difference: Difference) -> str:
@@ -109,6 +121,8 @@ class _Run:
         self.engine, self.publication, self.plan = engine, publication, plan
         self.started, self.seconds = time.monotonic(), dict[str, float]()
         self.remarks: list[str] = []
+        #: What was published, from the moment on when `latest` was switched.
+        self.published: NightlyReport | None = None
 
     def run(self) -> NightlyReport:
         if self.plan.signing_key is not None:  # a key that cannot be used is no matter for the next night
@@ -136,11 +150,13 @@ class _Run:
                 path = self.publication.directory / file_name(header.as_of_sequence, info.digest)
                 manifest = self._manifest(path, info, header, difference, reasons, parquet)
                 self.publication.publish(path.name, manifest, signature)
+                told = reasons + self.remarks
+                report = self.published = NightlyReport("published", path, header.as_of_sequence, told, manifest)
             finally:
                 self.publication.discard()
         export.note(self.engine, info, header, path.name)
-        pruned = self.publication.prune(self.plan.keep)
-        return NightlyReport("published", path, header.as_of_sequence, reasons + self.remarks, manifest, pruned)
+        report.pruned = self.publication.prune(self.plan.keep)
+        return report
 
     def _last(self) -> Path | None:
         """The snapshot to compare with: where `latest` leads to, else the newest whose bytes are as they were written."""
@@ -267,7 +283,7 @@ class _Run:
             "schema_revision": header.schema_revision,
             "as_of_sequence": header.as_of_sequence,
             "counts": info.counts,
-            "previous": difference and difference.before.name,
+            "previous": difference and export.readable(difference.before.name),
             "differences": difference and {name: count._asdict() for name, count in difference.counts.items()},
             "confirmed": reasons,
             "parquet": parquet,

@@ -109,14 +109,14 @@ class _State:
         self._sources = sources
         self._width = sources[0].header.id_bits // 8
         self._last: dict[Subject, int] = {}
-        #: The ids that are aliases in a delta, with the last one that says so.
+        #: The ids that are, or were, aliases in a delta (in the file's width), with the last one that says so.
         self._aliases: dict[bytes, int] = {}
         for n, delta in enumerate(sources[1:], 1):
             for message_type in layout.SECTION_ORDER:
                 for _, entry in self._section(delta, message_type):
                     self._last[self._subject(entry)] = n
-                    if isinstance(entry, AliasEntry):
-                        self._aliases[entry.id] = n
+                    if isinstance(entry, AliasEntry) or (isinstance(entry, TombstoneEntry) and entry.record == "alias"):
+                        self._aliases[entry.id[: self._width]] = n
         self._has_listings = any(subject[0] == _LISTING for subject in self._last)
         self._left = self._unnamed()
 
@@ -164,7 +164,7 @@ class _State:
         elif message_type == layout.TOMBSTONE:
             yield from (((gone.kind, gone.id), gone) for gone in source.tombstones())
         elif message_type == layout.SUCCESSION:
-            codes = {name: code for code, name in source.vocabularies["succession_kind"].items()}
+            codes = {name: code for code, name in source.vocabularies.get("succession_kind", {}).items()}
             for s in source.successions():
                 yield succession_order(s.kind, s.predecessor, s.successor, codes[s.succession_kind]), s
         else:
@@ -220,8 +220,8 @@ class _State:
         return retired
 
     def _is_superseded(self, n: int, entry: SuccessionEntry) -> bool:
-        """Whether a side of a succession of the file n is an alias in a later one."""
-        sides = (entry.predecessor, entry.successor)
+        """Whether a side of a succession of the file n is, or was, an alias in a later one."""
+        sides = (entry.predecessor[: self._width], entry.successor[: self._width])
         return entry.kind == _INSTRUMENT and any(self._aliases.get(side, 0) > n for side in sides)
 
 

@@ -40,6 +40,8 @@ GROUPS: tuple[Group, ...] = ("breaking", "removed", "changed", "added")
 #: How many differences of each group a report keeps unless told otherwise.
 LIMIT = 1000
 _ALIAS_FIELDS = ("target", "identity")
+#: Fields that say what prices and sizes are in. Feeds may differ on them; who goes on as before must not.
+_MEANING = {"pair": ("base_id", "quote_id"), "pool": ("tokens",)}
 #: What a header has behind its first 8 bytes: payload size, sequence, time and checksum.
 _BEHIND_TYPE = Struct("<IQQI")
 _SHORT = 8  # bytes of an id in a file with 64-bit ids
@@ -313,7 +315,22 @@ class _Comparison:
         changes = _changes(old, new)
         if not changes:
             return None
+        if new.record == "alias" and old.record != "alias" and new.values["target"] is not None:
+            changes += self._taken_over(old, new.values["target"])
         return Difference("changed", old.record, _shown_id(old), _label(self._before, old), changes)
+
+    def _taken_over(self, old: _State, target: str) -> tuple[FieldChange, ...]:
+        """In which fields that say what numbers mean an id answers differently, now that it is an alias."""
+        with _reading(self._after.path):
+            place = self._after.locate(target)
+            heir = None if place is None else _state(self._after, decode_message(self._after.data, place))
+        values = {} if heir is None else heir.values
+        pairs = [(name, old.values.get(name), values.get(name)) for name in _breaking(old.record)]
+        return tuple(
+            FieldChange(name, plain(before), plain(after), is_breaking=True)
+            for name, before, after in pairs
+            if before is not None and before != after
+        )
 
     def _removed(self, message: Message, kind: str, tombstones: _Tombstones) -> Difference | None:
         old = _state(self._before, message)
@@ -544,7 +561,7 @@ def _fields(record: str) -> tuple[str, ...]:
 
 
 def _breaking(record: str) -> tuple[str, ...]:
-    return RECORDS[record].BREAKING if record in RECORDS else ()
+    return (*RECORDS[record].BREAKING, *_MEANING.get(record, ())) if record in RECORDS else ()
 
 
 def _succession_values(entry: SuccessionEntry | None) -> dict[str, Any]:

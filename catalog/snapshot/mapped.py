@@ -6,8 +6,10 @@ the file.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
+import stat
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
@@ -454,11 +456,19 @@ def _resolver(file: MappedFile) -> Resolve:
 def map_file(path: Path, *, copy: bool = False) -> Buffer:
     """The bytes of the file at `path`, mapped, or with `copy` read. Raises SnapshotError, and Truncated for too few."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        # without waiting, should it be a pipe that nobody writes to
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            status = os.fstat(file.fileno())
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(status.st_mode):
+                raise SnapshotError(path, "open", "it is not a file")
+            size = status.st_size
             if size < HEADER_SIZE + _TRAILER_SIZE:
                 raise Truncated(0, "snapshot", f"at least {HEADER_SIZE + _TRAILER_SIZE} bytes", size)
             return file.read() if copy else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except SnapshotError:
+        raise
     except OSError as error:
         raise SnapshotError(path, "open", error.strerror or str(error)) from error
 

@@ -21,7 +21,8 @@ from catalog.snapshot.faults import SnapshotError
 
 LATEST = "latest"
 _LOCK = ".nightly.lock"
-_NAME = re.compile(r"catalog-(\d{12,})-[0-9a-f]{16}\.snap")
+_NAME = re.compile(r"catalog-([0-9]{12,19})-[0-9a-f]{16}\.snap")
+_SIDECARS = ("snap.sig", "json", "parquet")
 _LEFT = re.compile(r"\.{1,2}(candidate|latest|publishing)\..*")
 
 
@@ -55,6 +56,9 @@ class Publication:
 
     def probe(self) -> None:
         """Prove that files can be made and given names there. Raises SnapshotError."""
+        link = self.directory / LATEST
+        if link.is_dir() and not link.is_symlink():
+            raise SnapshotError(link, "replace", "it is a directory", "move it out of the way")
         with _errors(self.directory):
             self._write(self.directory / ".publishing.probe", b"")
             (self.directory / ".publishing.probe").unlink()
@@ -66,8 +70,9 @@ class Publication:
 
     def discard(self) -> None:
         """Remove the candidates, if they were not published."""
-        _remove(self.candidate)
-        _remove(self.candidate_parquet)
+        with _errors(self.directory):
+            _remove(self.candidate)
+            _remove(self.candidate_parquet)
 
     def _clear(self) -> None:
         for left in self.directory.iterdir():
@@ -86,15 +91,18 @@ class Publication:
 
     def published(self) -> list[Path]:
         """The snapshots in the directory, oldest first by the sequence in their names."""
-        found = [(int(match[1]), path) for path in self.directory.iterdir() if (match := _NAME.fullmatch(path.name))]
+        with _errors(self.directory):
+            paths = list(self.directory.iterdir())
+        found = [(int(match[1]), path) for path in paths if (match := _NAME.fullmatch(path.name))]
         return [path for _, path in sorted(found)]
 
     def latest(self) -> Path | None:
         """The file that `latest` leads to; None when there is none."""
         link = self.directory / LATEST
-        if not link.exists():
-            return None
-        return self.directory / link.readlink() if link.is_symlink() else link
+        with _errors(link):
+            if not link.exists():
+                return None
+            return self.directory / link.readlink() if link.is_symlink() else link
 
     def publish(self, name: str, manifest: Mapping[str, Any], signature: bytes | None) -> Path:
         """Give the candidates their names, put signature and manifest beside them, and switch `latest`."""
@@ -117,22 +125,23 @@ class Publication:
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest `keep` snapshots, with what stands beside them. `latest` always stays."""
-        latest = self.latest()
-        names = [path for path in self.published() if path != latest]
-        going = names[: max(0, len(names) - keep + (latest is not None))]
+        latest = os.path.realpath(self.directory / LATEST)
+        published = self.published()
+        names = [path for path in published if os.path.realpath(path) != latest]
+        going = names[: max(0, len(published) - keep)]
         with _errors(self.directory):
             for path in going:
                 path.unlink()
                 self._remove_beside(path)
             known = {path.stem for path in self.published()}
             for beside in self.directory.iterdir():
-                stem = beside.name.partition(".")[0]
-                if _NAME.fullmatch(f"{stem}.snap") and stem not in known:
+                stem, _, kind = beside.name.partition(".")
+                if kind in _SIDECARS and _NAME.fullmatch(f"{stem}.snap") and stem not in known:
                     _remove(beside)
         return [path.name for path in going]
 
     def _remove_beside(self, path: Path) -> None:
-        for kind in ("snap.sig", "json", "parquet"):
+        for kind in _SIDECARS:
             _remove(sidecar(path, kind))
 
     def _write(self, path: Path, data: bytes) -> None:

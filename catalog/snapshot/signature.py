@@ -82,11 +82,12 @@ def check(path: str | os.PathLike[str], digest: bytes, key: str | os.PathLike[st
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
     with needing("signatures"):
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
     try:
         found = load_pem_private_key(_read(path), password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _no_key(path, "private") from error
     if not isinstance(found, Ed25519PrivateKey):
         raise _no_key(path, "private")
@@ -95,11 +96,12 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
 
 def _public_key(path: Path) -> Ed25519PublicKey:
     with needing("signatures"):
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     try:
         found = load_pem_public_key(_read(path))
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise _no_key(path, "public") from error
     if not isinstance(found, Ed25519PublicKey):
         raise _no_key(path, "public")

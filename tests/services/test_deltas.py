@@ -10,7 +10,9 @@ import pytest
 from catalog import Catalog
 from catalog.domain import Listing, Stock, Token, Venue
 from catalog.errors import InvalidRecord
-from catalog.services import export
+from catalog.repositories import feeds
+from catalog.repositories.statements import Author, Submission
+from catalog.services import export, writing
 from catalog.snapshot import Snapshot
 from catalog.snapshot.apply import apply
 from catalog.snapshot.verify import verify
@@ -142,3 +144,42 @@ def test_changes_that_are_gone_say_so(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(InvalidRecord) as refused:
         catalog.export_snapshot(str(tmp_path / "delta"), since=1)
     assert refused.value.code == "changes_gone"
+
+
+@pytest.mark.parametrize("id_bits", [64, 128])
+def test_a_succession_goes_with_a_side_that_is_neither_record_nor_alias_any_more(
+    catalog: Catalog, tmp_path: Path, id_bits: int
+) -> None:
+    """Between the two files one became an alias of the other, which was then retired: neither is left."""
+    catalog.register_many([USDC, DAI])
+    when = datetime.now(UTC) + timedelta(seconds=0.2)
+    catalog.instruments.supersede(USDC.id, DAI.id, "corrected", effective_at=when)
+    base, delta = tmp_path / "base", tmp_path / "delta"
+    catalog.export_snapshot(str(base), ids=id_bits)
+    while datetime.now(UTC) < when:
+        pass
+    catalog.apply_due()
+    catalog.instruments.retire(DAI.id, force=True)
+    catalog.export_snapshot(str(delta), ids=id_bits, since=str(base))
+    apply(base, [delta], tmp_path / "later")
+    assert not verify(tmp_path / "later").problems
+    catalog.export_snapshot(str(tmp_path / "full"), ids=id_bits)
+    assert (tmp_path / "later").read_bytes() == (tmp_path / "full").read_bytes()
+
+
+def test_one_more_who_claims_a_ticker_in_vain_changes_no_file(catalog: Catalog, tmp_path: Path) -> None:
+    """The alias stands for nobody before and after, and the newcomer has a ticker from a greater voice."""
+    shared = [make(Stock, mic="XNAS", isin=i, ticker="AAPL", currency="USD") for i in (APPLE.isin, "US5949181045")]
+    with catalog.transaction() as cursor:
+        one, two = (feeds.ensure(cursor, "finance-database", name) for name in ("one", "two"))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    say = [Submission(record, one, at, bytes(32)) for record in shared]
+    writing.write(catalog.engine, say, Author("tester"))
+    third = make(Stock, mic="XNAS", isin="US0231351067", ticker="AMZN", currency="USD")
+    catalog.register(third)
+    base = exported(catalog, tmp_path / "base")
+    writing.write(catalog.engine, [Submission(third.replace(ticker="AAPL"), two, at, bytes(32))], Author("tester"))
+    with Snapshot.open(base) as snapshot:
+        delta = exported(catalog, tmp_path / "delta", since=snapshot.as_of_sequence)
+    apply(base, [delta], tmp_path / "later")
+    assert (tmp_path / "later").read_bytes() == exported(catalog, tmp_path / "full").read_bytes()

@@ -342,3 +342,25 @@ def test_a_token_in_a_pool_stays_on_its_blockchain(catalog: Catalog) -> None:
     told(lambda: catalog, [says(ONE, MONDAY, a, b, elsewhere), says(THREE, TUESDAY, pool)])
     with pytest.raises(InvalidRecord, match="eip155:1"):
         catalog.instruments.supersede(a.id, elsewhere.id, "corrected")
+
+
+def test_a_corrected_line_that_takes_the_ticker_of_its_successor(catalog: Catalog) -> None:
+    """What is said of the old line counts for the new one, whose ticker it is already."""
+    catalog.register_many([line(MICROSOFT, "BB"), by_ticker("AA")])
+    catalog.instruments.supersede(line(MICROSOFT).id, by_ticker("AA").id, "corrected")
+    for _ in range(2):
+        report = catalog.register_many([line(MICROSOFT, "AA")])
+        assert not report.errors
+    assert catalog.instruments.get(line(MICROSOFT).id).id == by_ticker("AA").id
+
+
+def test_a_line_without_an_isin_keeps_the_ticker_that_others_claim(catalog: Catalog) -> None:
+    """It would be no record without it."""
+    old = make(Stock, mic="XNAS", ticker="AA", currency="USD", generation="2")
+    catalog.register_many([line(AMAZON, None), line(MICROSOFT, "AA"), old.replace(status="retired")])
+    catalog.instruments.supersede(line(AMAZON).id, old.id, "learnt")
+    catalog.register_many([line(AMAZON, "AA")])
+    for dispute in catalog.disputes():
+        catalog.accept_dispute(dispute["number"], side=1)
+    catalog.instruments.update(old.id, {"status": "suspended"})
+    assert getattr(catalog.instruments.get(old.id), "ticker", None) == "AA"

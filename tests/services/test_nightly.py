@@ -18,7 +18,7 @@ from pytest_postgresql.executors import NoopExecutor
 
 from catalog import Catalog
 from catalog.domain import Asset, Listing, Stock, Token
-from catalog.errors import Busy, SnapshotCorrupt
+from catalog.errors import Busy, InvalidRecord, SnapshotCorrupt
 from catalog.repositories import nightly as runs
 from catalog.services import agreement, export
 from catalog.services.nightly import NightlyReport, Plan
@@ -421,3 +421,82 @@ def test_each_run_that_finds_all_well_is_seen_by_those_who_follow(filled: Catalo
         publish(filled, tmp_path)
         assert follower.checked_age() < 60
         assert not follower.refresh()
+
+
+@pytest.mark.parametrize("through_link", [False, True])
+def test_what_was_just_published_stays_however_the_directory_is_named(
+    filled: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, through_link: bool
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    directory = Path("link" if through_link else "real")
+    for n in range(3):
+        filled.register(make(Asset, exchange="binance", symbol=f"MORE{n}"))
+        report = publish(filled, directory, keep=1)
+        assert verify(directory / "latest").ok
+        assert len(Publication(directory).published()) == 1
+        assert len(report.pruned) == (n > 0)
+
+
+def test_what_is_published_is_noted_whatever_happens_then(
+    filled: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> list[str]:
+        raise SnapshotError(tmp_path, "publish", "Input/output error")
+
+    monkeypatch.setattr(Publication, "prune", broken)
+    with pytest.raises(SnapshotError, match="Input/output error"):
+        publish(filled, tmp_path)
+    run = last_run(filled)
+    assert (run.state, run.reason) == ("published", f"cannot publish `{tmp_path}`: Input/output error")
+    assert run.manifest is not None
+
+
+def test_a_directory_named_latest_is_told_and_nothing_is_left(filled: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    for _ in range(2):
+        with pytest.raises(SnapshotError, match="latest`: it is a directory"):
+            publish(filled, tmp_path)
+        assert names(tmp_path) == [".nightly.lock", "latest"]
+
+
+def test_a_link_to_a_name_that_is_not_utf_8(filled: Catalog, tmp_path: Path) -> None:
+    path = publish(filled, tmp_path).path
+    assert path is not None
+    strange = os.fsdecode(b"strange-\xff.snap")
+    (tmp_path / strange).write_bytes(path.read_bytes())
+    (tmp_path / "latest").unlink()
+    (tmp_path / "latest").symlink_to(strange)
+    filled.register(make(Asset, exchange="binance", symbol="ONE-MORE"))
+    report = publish(filled, tmp_path)
+    assert report.manifest is not None
+    assert report.manifest["previous"] == "strange-\\xff.snap"
+
+
+def test_foreign_files_are_left_alone(filled: Catalog, tmp_path: Path) -> None:
+    foreign = [
+        "catalog-٠٠٠٠٠٠٠٠٠٠٠١-0123456789abcdef.snap",
+        "catalog-000000000001-0123456789abcdef.txt",
+        "catalog-1.snap",
+    ]
+    for name in foreign:
+        (tmp_path / name).write_text("mine")
+    publish(filled, tmp_path, keep=1)
+    assert set(foreign) <= set(names(tmp_path))
+
+
+@pytest.mark.parametrize("wrong", [{"max_shrink_percent": float("nan")}, {"max_shrink_percent": -1}, {"keep": 0}])
+def test_a_plan_that_makes_no_sense(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRecord):
+        Plan(tmp_path, **wrong)
+
+
+def test_a_token_that_was_corrected_to_one_with_other_decimals_is_held(filled: Catalog, tmp_path: Path) -> None:
+    """The old id answers with the new one, whose numbers mean something else."""
+    other = make(Token, blockchain="eip155:1", address=f"0x{2:040x}", decimals=18, symbol="USDC")
+    filled.register(other)
+    publish(filled, tmp_path)
+    filled.instruments.supersede(USDC.id, other.id, "corrected")
+    report = publish(filled, tmp_path)
+    assert report.reasons == ["1 breaking: token USDC decimals 6 → 18"]

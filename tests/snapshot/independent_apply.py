@@ -57,7 +57,8 @@ def apply(base: bytes, deltas: list[bytes]) -> bytes:
     for file in files:
         if file is not files[0]:
             # Of each delta for itself, so that several at once give what one after the other gives.
-            aliases = {("instrument", _short(v["id"], file.width)) for v in file.of("alias")}
+            gone = [v for v in file.of("tombstone") if v["gone"] == "alias"]
+            aliases = {("instrument", _short(v["id"], file.width)) for v in (*file.of("alias"), *gone)}
             found = {key: thing for key, thing in found.items() if not aliases & {*_sides(key)}}  # step 2
         found |= {_key(thing.values, file.width): thing for thing in things_of(file, last)}  # step 1
     dropped = _unnamed(found, last.width)  # step 3

@@ -108,7 +108,6 @@ def test_a_newer_change_number_alone_is_no_difference(files: Files) -> None:
         (APPLE, "issuer_lei", None, "HWUPKR0MPOU8FGXBT394", None),
         (NASDAQ, "session_open", None, "09:30", None),
         (PAIR, "tick_size", Decimal("0.5"), "0.01", "0.5"),
-        (PAIR, "quote_id", str(ETHER.id), str(support.USDT.id), str(ETHER.id)),
         (POOL, "fee", Decimal("0.003"), "0.0005", "0.003"),
         (ES, "underlying_id", str(BTC.id), None, str(BTC.id)),
         (ES, "first_trading_date", None, "2021-09-20", None),
@@ -148,6 +147,8 @@ def test_lists_are_compared_whole(files: Files) -> None:
         (ES, "contract_multiplier", Decimal(5)),
         (support.AAPL_CALL, "contract_multiplier", Decimal(10)),
         (ALPACA_ES, "contract_multiplier", None),
+        (PAIR, "quote_id", str(ETHER.id)),
+        (POOL, "tokens", [{"instrument_id": str(token.instrument_id)} for token in reversed(POOL.tokens)]),
     ],
 )
 def test_what_decides_the_meaning_of_numbers_breaks(files: Files, record: Record, field: str, value: Any) -> None:

@@ -392,3 +392,10 @@ def test_an_instrument_that_ends_before_its_type_is_not_passed_over(tmp_path: Pa
     path.write_bytes(data)
     with Snapshot.open(path, copy=True) as cut, pytest.raises(Truncated, match="instrument_type"):
         list(cut.records())
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path, copy: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SnapshotError, match="it is not a file"):
+        Snapshot.open(tmp_path / "pipe", copy=copy)
