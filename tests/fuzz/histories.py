@@ -25,17 +25,23 @@ from catalog.database.migrations import upgrade
 from catalog.domain import (
     Asset,
     BrokerContract,
+    Currency,
     Etf,
+    EventType,
+    Future,
     Listing,
+    Native,
     Option,
     Pair,
     Pool,
     Record,
+    Security,
     Stock,
     Synthetic,
     Token,
     Venue,
 )
+from catalog.domain.identifiers import cusip_check_digit
 from catalog.errors import CatalogError
 from catalog.repositories import feeds
 from catalog.repositories.statements import Author, Submission
@@ -48,6 +54,8 @@ from tests.make import make
 
 ISINS = ("US0378331005", "US5949181045", "US0231351067", "US30303M1027", "GB0002634946", "IE00B5BMR087")
 TICKERS = ("AA", "BB", "CC")
+#: Of Bermuda, so that they fit any ISIN that is neither American nor Canadian.
+CUSIPS = tuple(body + cusip_check_digit(body) for body in ("G0000AAA", "G0000BBB"))
 FEEDS = (("finance-database", "one"), ("finance-database", "two"), ("jsonl", "three"), ("operator", "operator"))
 SUCCESSIONS = ("isin_change", "redenomination", "corrected", "learnt", "migration", "merger", "split_off")
 STATUSES = ("active", "active", "suspended", "retired")
@@ -106,6 +114,7 @@ class History:
             (self._say, 8),
             (self._update, 3),
             (self._unname, 3),
+            (self._relist, 1),
             (self._supersede, 2),
             (self._decide, 2),
             (self._apply_due, 1),
@@ -129,7 +138,15 @@ class History:
             changed["decimals"] = self.random.choice((6, 18))
         if isinstance(record, Stock | Etf) and record.isin and self.random.random() < 0.4:
             changed["ticker"] = self.random.choice(TICKERS)
-        if "name" in type(record).model_fields and record.record != "synthetic" and self.random.random() < 0.3:
+        if isinstance(record, Future) and self.random.random() < 0.2:
+            changed["contract_multiplier"] = self.random.choice(("1", "10"))
+        if isinstance(record, Security) and record.isin[:2] not in ("US", "CA") and self.random.random() < 0.4:
+            changed["cusip"] = self.random.choice(CUSIPS)
+        if (
+            "name" in type(record).model_fields
+            and record.record not in ("synthetic", "event_type")
+            and self.random.random() < 0.3
+        ):
             changed["name"] = self.random.choice(("One", "Two"))
         return record.replace(**changed)
 
@@ -155,8 +172,15 @@ class History:
     def _noun(self, record: str) -> Noun:
         return next(noun for noun in self.catalog.nouns.values() if record in noun.records)
 
+    def _relist(self) -> None:
+        """Let something that was retired trade again."""
+        noun = self.random.choice(list(self.catalog.nouns.values()))
+        found = noun.list(limit=100, status="retired")
+        if found and noun.name != "listing":
+            noun.relist(self.random.choice(found).id)
+
     def _supersede(self) -> None:
-        kind = self.random.choice(("token", "stock", "venue", "pool", "asset"))
+        kind = self.random.choice(("token", "stock", "venue", "pool", "asset", "security", "event_type"))
         old, new = self.random.sample([r for r in self.records if r.record == kind], 2)
         noun = self._noun(kind)
         when = datetime.now(UTC) + timedelta(seconds=self.random.choice((-86400, -1, 0.05, 0.3)))
@@ -191,12 +215,32 @@ def _universe(rng: random.Random) -> Iterator[Record]:
     ]
     assets: list[Record] = [make(Asset, exchange="binance", symbol=symbol) for symbol in ("LUNA", "LUNC", "USDT")]
     yield from (*lines, *tokens, *assets)
-    for symbol, asset in (("LUNAUSDT", assets[0]), ("LUNCUSDT", assets[1])):
-        yield make(Pair, exchange="binance", symbol=symbol, base_id=asset.id, quote_id=assets[2].id)
+    yield from (make(Security, isin=isin) for isin in ISINS)
+    yield make(Native, blockchain="eip155:1", symbol="ETH", decimals=18)
+    yield make(Currency, iso_code="USD")
+    yield make(Asset, exchange="binance", symbol="LUNA", generation="2")
+    pairs = [
+        make(Pair, exchange="binance", symbol=symbol, base_id=asset.id, quote_id=assets[2].id)
+        for symbol, asset in (("LUNAUSDT", assets[0]), ("LUNCUSDT", assets[1]))
+    ]
+    yield from pairs
+    perpetual = make(
+        Future, exchange="binance", segment="usdm", symbol="LUNAUSDT", contract_multiplier="1",
+        underlying_id=assets[0].id, quote_id=assets[2].id, settlement_id=assets[2].id, margin_id=rng.choice(assets).id,
+    )  # fmt: skip
+    yield perpetual
+    trade = [{"name": "price", "field_type": "decimal"}]
+    for version in (1, 2):
+        yield make(
+            EventType, name="trade", version=version, event_source="cex", exchange="binance", stream_type="trade",
+            priority="high", fields=trade,
+        )  # fmt: skip
+    pools = []
     for n in (8, 9):
         legs = rng.sample(tokens, 2)
         address, named = f"0x{str(n) * 40}", [{"instrument_id": leg.id} for leg in legs]
-        yield make(Pool, blockchain="eip155:1", address=address, tokens=named)
+        pools.append(make(Pool, blockchain="eip155:1", address=address, tokens=named))
+    yield from pools
     for n in range(3):
         yield make(BrokerContract, broker="alpaca", symbol=f"X{n}", instrument_id=rng.choice(lines).id)
         yield make(Listing, instrument_id=rng.choice(lines).id, venue_id=venues[2].id, symbol=rng.choice(TICKERS))
@@ -204,8 +248,15 @@ def _universe(rng: random.Random) -> Iterator[Record]:
     yield make(
         Option, osi_root="AA", expiry_date="2027-01-15", option_kind="call", strike_price="10", underlying_id=line.id
     )
-    components = [{"variable": "A", "instrument_id": rng.choice(lines).id}]
-    yield make(Synthetic, name="HALF", formula="A / 2", components=components)
+    components = [{"variable": "A", "instrument_id": rng.choice([*lines, perpetual]).id}]
+    half = make(Synthetic, name="HALF", formula="A / 2", components=components)
+    yield half
+    components = [
+        {"variable": "A", "instrument_id": half.id},
+        {"variable": "B", "pair_id": rng.choice(pairs).id},
+        {"variable": "C", "pool_id": rng.choice(pools).id},
+    ]
+    yield make(Synthetic, name="SPREAD", formula="A - B * C", components=components)
 
 
 def _difference(a: Path, b: Path) -> str:
