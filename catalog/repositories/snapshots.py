@@ -17,7 +17,7 @@ from catalog.repositories.driver import Cursor
 from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry
 
 #: Rows that are fetched at once, of each type in a section.
-PAGE = 5_000
+PAGE = 2_000
 #: Every vocabulary of a file, and the table that has its names and codes.
 VOCABULARY_TABLES = {
     "blockchain": "blockchains",
