@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pyarrow.parquet
 import pytest
 from pytest_postgresql.executors import NoopExecutor
 
@@ -24,6 +23,7 @@ from catalog.services import agreement, export
 from catalog.services.nightly import NightlyReport, Plan
 from catalog.snapshot import Snapshot, SnapshotError
 from catalog.snapshot.apply import apply
+from catalog.snapshot.extra import load
 from catalog.snapshot.faults import DeltaRefused
 from catalog.snapshot.publication import Publication
 from catalog.snapshot.verify import verify
@@ -91,7 +91,7 @@ def test_parquet_beside_it(filled: Catalog, tmp_path: Path) -> None:
     assert sorted(path.name for path in beside.iterdir()) == sorted(
         file["file"] for file in report.manifest["parquet"].values()
     )
-    assert pyarrow.parquet.read_table(beside / "token.parquet").column("decimals").to_pylist() == [6]
+    assert load("pyarrow.parquet").read_table(beside / "token.parquet").column("decimals").to_pylist() == [6]
     assert publish(filled, tmp_path, parquet=True).state == "unchanged"
     filled.register(make(Asset, exchange="binance", symbol="ONE-MORE"))
     publish(filled, tmp_path, keep=1)
