@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -112,9 +113,10 @@ def verify(
     from catalog.snapshot.signature import check
     from catalog.snapshot.verify import verify as prove
 
-    report = prove(path)
+    # a link is followed once, so that the signature is looked for beside the file that was read
+    report = prove(path if public_key is None else os.path.realpath(path))
     if public_key is not None and report.ok:
-        check(path, report.digest, public_key)
+        check(report.path, report.digest, public_key)
         output.note(f"signed by the owner of {public_key}")
     problems = [{"offset": p.offset, "message": p.message} for p in report.problems]
     shown = {

@@ -11,7 +11,7 @@ from catalog.repositories.driver import Cursor
 
 
 class NightlyRun(NamedTuple):
-    """One run: what became of it, and why nothing was published if nothing was."""
+    """One run: what became of it, and the reasons and remarks that it gave."""
 
     number: int
     directory: str
@@ -26,9 +26,10 @@ class NightlyRun(NamedTuple):
 
 
 def start(cursor: Cursor, directory: str, actor: str) -> int:
-    """Note a run that begins. Runs of this directory that never ended were killed: they are noted as failed."""
+    """Note a run that begins. Runs of this directory that never said how they ended are noted as failed: no two are at
+    work at once, as each has the directory's lock."""
     cursor.execute(
-        """UPDATE nightly_runs SET state = 'failed', finished_at = clock_timestamp(), reason = 'the run was killed'
+        """UPDATE nightly_runs SET state = 'failed', finished_at = clock_timestamp(), reason = 'it was killed, or could not say how it ended'
         WHERE directory = %s AND state = 'running'""",
         [directory],
     )

@@ -1,7 +1,8 @@
 """Proves a full snapshot against the database that it was written from: every record, field by field.
 
 It does not read as the export does: records are loaded by the ids that the file has, in their JSON form, and what the
-file lacks is found by counting.
+file lacks of what is not retired is found by counting. Of successions only the number is compared; what retired records
+are in the file because others name them, `verify` proves.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def export_snapshot(
     It is a full one, or with `since` a delta: what changed after that sequence, or after that snapshot file. `ids` is
     the width of references, the catalog's own by default; 64 is refused in a catalog of 128 bits. The same state gives
     the same bytes. Raises SnapshotError when the file cannot be put there, InvalidRecord for a sequence that no delta
-    can start from, DeltaRefused for a file whose state the catalog never had.
+    can start from, DeltaRefused for a file whose state the catalog never had, or whose ids have another width.
     """
     with consistent_view(engine) as view:
         info, header = write(view, Path(path), ids=ids, since=since, force=force)
@@ -84,9 +84,13 @@ def write(
 ) -> tuple[SnapshotInfo, SnapshotHeader]:
     """Write the file of a view, and return what it says of itself."""
     cursor = view.cursor
+    start = since
+    if start is not None and not isinstance(start, int):
+        base = _state_of(view, start, ids)
+        start, ids = base.as_of_sequence, base.id_bits
     id_bits = view.width(ids)
-    start = since if since is None or isinstance(since, int) else _state_of(view, since)
     contents = Contents(cursor) if start is None else _delta(cursor, start, view.as_of_sequence)
+    base_as_of = None if start is None else nanoseconds(_changed_at(cursor, start))
     horizon = view.as_of - HORIZON
     header = SnapshotHeader(
         catalog_id=view.catalog_id,
@@ -97,7 +101,7 @@ def write(
         as_of_ns=nanoseconds(view.as_of),
         horizon_ns=nanoseconds(horizon),
         counts=snapshots.counts(cursor, contents, horizon),
-        base_as_of_ns=None if start is None else nanoseconds(_changed_at(cursor, start)),
+        base_as_of_ns=base_as_of,
     )
     entries = snapshots.entries(cursor.connection, contents, horizon)
     return write_snapshot(path, header, snapshots.vocabularies(cursor), entries, force=force), header
@@ -133,12 +137,11 @@ def _delta(cursor: Cursor, since: int, as_of: int) -> DeltaContents:
         raise InvalidRecord("since", since, "a delta starts from a change", hint="leave it out for a full snapshot")
     if since > as_of:
         raise InvalidRecord("since", since, f"the last change of this catalog is {as_of}")
-    _changed_at(cursor, since)
     return DeltaContents(cursor, since)
 
 
-def _state_of(view: View, path: str | os.PathLike[str]) -> int:
-    """The sequence of a snapshot file, which must be one that this catalog had at that change."""
+def _state_of(view: View, path: str | os.PathLike[str], ids: int | None) -> SnapshotMessage:
+    """What a snapshot file says of itself, proved to be a state of this catalog that a delta can go on from."""
     with Snapshot.open(path) as snapshot:
         header, place = snapshot.header, snapshot.path
     if header.catalog_id != view.catalog_id:
@@ -148,7 +151,10 @@ def _state_of(view: View, path: str | os.PathLike[str]) -> int:
     if is_forked(view, header):
         reason = f"the change {header.as_of_sequence} of this catalog is another one than the file's"
         raise DeltaRefused(place, reason, "the catalog was restored meanwhile: take a full snapshot")
-    return header.as_of_sequence
+    if header.id_bits < view.id_bits or ids not in (None, header.id_bits):
+        reason = f"its ids have {header.id_bits} bits, and those of the delta {ids or view.id_bits}"
+        raise DeltaRefused(place, reason, "take a full snapshot of that width")
+    return header
 
 
 def is_forked(view: View, header: SnapshotMessage) -> bool:

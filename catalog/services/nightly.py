@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from catalog.snapshot.reader import Snapshot
 from catalog.snapshot.verify import verify
 from catalog.snapshot.writer import SnapshotHeader, SnapshotInfo
 from catalog.wire.layout import FORMAT_VERSION
+from catalog.wire.messages import SnapshotMessage
 
 #: A record type that shrinks by more than this share of itself stops publication.
 MAX_SHRINK_PERCENT = 10.0
@@ -58,7 +60,10 @@ class Plan:
 
 @dataclass
 class NightlyReport:
-    """What became of a run: published, unchanged, or held for the `reasons`; `manifest` is that of the file."""
+    """What became of a run: published, unchanged, or held for the `reasons`; `manifest` is that of the file.
+
+    Of what was published, `reasons` are those for which it would have been held, and remarks.
+    """
 
     state: str
     path: Path | None
@@ -125,7 +130,7 @@ class _Run:
         self.published: NightlyReport | None = None
 
     def run(self) -> NightlyReport:
-        if self.plan.signing_key is not None:  # a key that cannot be used is no matter for the next night
+        if self.plan.signing_key is not None:  # a key that cannot be used is told tonight, even if nothing changed
             signatures.sign(bytes(32), self.plan.signing_key)
         self.publication.probe()
         report = self._publish()
@@ -136,9 +141,12 @@ class _Run:
     def _publish(self) -> NightlyReport:
         last = self._last()
         with export.consistent_view(self.engine) as view:
+            if last is not None:
+                self._check_catalog(last, view)
             if last is not None and self._is_unchanged(last, view):
-                pruned = self.publication.prune(self.plan.keep)
-                return NightlyReport("unchanged", last, view.as_of_sequence, pruned=pruned)
+                report = self._complete(last)
+                report.pruned = self.publication.prune(self.plan.keep)
+                return report
             try:
                 info, header = self._write(view)
                 self._prove(view, info)
@@ -166,7 +174,7 @@ class _Run:
                 with Snapshot.open(path) as snapshot:
                     snapshot.prove()
             except CatalogError as error:
-                self.remarks.append(f"{path.name} is no good snapshot: {error}")
+                self.remarks.append(f"{export.readable(path.name)} is no good snapshot: {error}")
             else:
                 return path
         return None
@@ -179,22 +187,54 @@ class _Run:
             codes = {
                 name: {value: code for code, value in named.items()} for name, named in snapshot.vocabularies.items()
             }
-            beside = [sidecar(last, "json")]
-            beside += [sidecar(last, "parquet")] if self.plan.parquet else []
             return (
                 (header.catalog_id, header.as_of_sequence, header.schema_revision, header.id_bits)
                 == (view.catalog_id, view.as_of_sequence, view.schema_revision, view.width(self.plan.ids))
                 and header.as_of_ns == nanoseconds(view.as_of)
                 and codes == snapshots.vocabularies(view.cursor)
-                and all(path.exists() for path in beside)
-                and self._is_signed(last, snapshot.digest)
             )
 
-    def _is_signed(self, path: Path, digest: bytes) -> bool:
-        """Whether the signature that is asked for stands there: the same key makes the same one each time."""
-        key = self.plan.signing_key
-        beside = sidecar(path, "snap.sig")
-        return key is None or (beside.exists() and beside.read_bytes() == signatures.sign(digest, key))
+    def _complete(self, last: Path) -> NightlyReport:
+        """Make what is asked for and does not stand beside the published snapshot: the snapshot itself stays."""
+        with Snapshot.open(last) as snapshot:
+            info = SnapshotInfo(last, snapshot.digest, snapshot.size, snapshot.counts)
+            header = snapshot.header
+        manifest, made = self._manifest_of(last), []
+        if not manifest:
+            manifest = self._manifest(last, info, header, None, [], None) | {"signature": None}
+            made.append("the manifest")
+        signature = self._sign(info)
+        if signature is not None and self.publication.read(last, "snap.sig") != signature:  # one key, one signature
+            manifest["signature"] = sidecar(last, "snap.sig").name
+            made.append("the signature")
+        else:
+            signature = None
+        try:
+            if self.plan.parquet and not self.publication.has(last, "parquet"):
+                manifest["parquet"] = self._parquet(last)
+                made.append("the Parquet files")
+            if made:
+                self.publication.complete(last, manifest, signature)
+        finally:
+            self.publication.discard()
+        reasons = [f"made what was missing: {', '.join(made)}"] if made else []
+        return NightlyReport("unchanged", last, header.as_of_sequence, reasons + self.remarks, manifest)
+
+    def _manifest_of(self, path: Path) -> dict[str, Any]:
+        """The manifest of a published snapshot; nothing when there is none that can be read."""
+        try:
+            found = json.loads(self.publication.read(path, "json"))
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _check_catalog(self, last: Path, view: View) -> None:
+        with Snapshot.open(last) as snapshot:
+            theirs = snapshot.header.catalog_id
+        if theirs != view.catalog_id:
+            reason = f"it has snapshots of the catalog {theirs.hex()}"
+            hint = "every catalog needs a directory of its own"
+            raise SnapshotError(self.publication.directory, "publish", reason, hint)
 
     def _write(self, view: View) -> tuple[SnapshotInfo, SnapshotHeader]:
         with self._timed("export"):
@@ -218,13 +258,6 @@ class _Run:
         if last is None:
             return None, []
         with self._timed("compare"), Snapshot.open(last) as before:
-            if before.header.catalog_id != header.catalog_id:
-                raise SnapshotError(
-                    self.publication.directory,
-                    "publish",
-                    f"it has snapshots of the catalog {before.header.catalog_id.hex()}",
-                    "every catalog needs a directory of its own",
-                )
             difference = compare(last, self.publication.candidate, limit=_SHOWN)
             counts = before.counts
         reasons = []
@@ -267,7 +300,7 @@ class _Run:
         self,
         path: Path,
         info: SnapshotInfo,
-        header: SnapshotHeader,
+        header: SnapshotHeader | SnapshotMessage,
         difference: DiffReport | None,
         reasons: list[str],
         parquet: dict[str, Any] | None,

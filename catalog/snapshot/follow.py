@@ -16,12 +16,12 @@ from pathlib import Path
 from threading import Event, Lock, Thread, current_thread
 from typing import NamedTuple, Self
 
-from catalog.errors import CatalogError, InvalidRecord
+from catalog.errors import CatalogError, InvalidRecord, SignatureRefused
 from catalog.snapshot.faults import SnapshotError
+from catalog.snapshot.publication import LATEST
 from catalog.snapshot.reader import Snapshot
 from catalog.wire import layout
 
-LATEST = "latest"
 #: A publisher may remove a file between our reading the link and opening what it names.
 _ATTEMPTS = 3
 
@@ -171,7 +171,7 @@ class Follower:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._open_once()
-            except SnapshotError:
+            except (SnapshotError, SignatureRefused):  # it was pruned meanwhile, and its signature with it
                 continue
         return self._open_once()
 

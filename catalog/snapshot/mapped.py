@@ -93,7 +93,8 @@ class MappedFile:
         the digest that was signed, which takes as long as reading the file once. Raises SnapshotError when there is no
         such file to read, DecodeError when it is no snapshot, SignatureRefused.
         """
-        place = Path(path)
+        # a link is followed once, so that the signature is looked for beside the file that is read
+        place = Path(path) if public_key is None else Path(os.path.realpath(path))
         data = map_file(place, copy=copy)
         try:
             opened = cls(data, place)

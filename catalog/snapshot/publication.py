@@ -1,7 +1,7 @@
 """A directory of published snapshots: `latest` is a link to the newest, the others stay for as long as they are kept.
 
 Everything is made under a hidden name and gets its own by a rename, `latest` last of all; so whoever looks sees one
-whole state, and what a killed run left behind is known by its name.
+whole state; what a killed run left behind is hidden, or a whole snapshot that `latest` did not come to lead to.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ class Publication:
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise Busy(str(self.directory), "another run is publishing there") from None
+            except OSError as error:
+                raise SnapshotError(self.directory, "lock", error.strerror or str(error)) from error
             with _errors(self.directory):
                 self._clear()
             yield
@@ -75,9 +77,14 @@ class Publication:
             _remove(self.candidate_parquet)
 
     def _clear(self) -> None:
-        for left in self.directory.iterdir():
+        for left in list(self.directory.iterdir()):
             if _LEFT.fullmatch(left.name):
                 _remove(left)
+        known = {path.stem for path in self.published()}
+        for beside in list(self.directory.iterdir()):
+            stem, _, kind = beside.name.partition(".")
+            if kind in _SIDECARS and _NAME.fullmatch(f"{stem}.snap") and stem not in known:
+                _remove(beside)
 
     @property
     def candidate(self) -> Path:
@@ -90,11 +97,23 @@ class Publication:
         return self.directory / ".candidate.parquet"
 
     def published(self) -> list[Path]:
-        """The snapshots in the directory, oldest first by the sequence in their names."""
+        """The snapshots in the directory, in the order in which they were written.
+
+        That is the order of their sequences, unless the catalog was restored from a backup.
+        """
         with _errors(self.directory):
-            paths = list(self.directory.iterdir())
-        found = [(int(match[1]), path) for path in paths if (match := _NAME.fullmatch(path.name))]
-        return [path for _, path in sorted(found)]
+            paths = [path for path in self.directory.iterdir() if _NAME.fullmatch(path.name)]
+            return sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+    def has(self, path: Path, kind: str) -> bool:
+        """Whether something of this kind stands beside a published snapshot."""
+        with _errors(path):
+            return sidecar(path, kind).exists()
+
+    def read(self, path: Path, kind: str) -> bytes:
+        """What stands beside a published snapshot; nothing when it is not there."""
+        with _errors(path):
+            return sidecar(path, kind).read_bytes() if sidecar(path, kind).exists() else b""
 
     def latest(self) -> Path | None:
         """The file that `latest` leads to; None when there is none."""
@@ -108,20 +127,35 @@ class Publication:
         """Give the candidates their names, put signature and manifest beside them, and switch `latest`."""
         path = self.directory / name
         with _errors(path):
-            if self.candidate_parquet.exists():
-                _remove(sidecar(path, "parquet"))
-                self.candidate_parquet.rename(sidecar(path, "parquet"))
-            if signature is not None:
-                self._write(sidecar(path, "snap.sig"), signature)
+            self._put_beside(path, signature)
             self.candidate.rename(path)
-            text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-            self._write(sidecar(path, "json"), text.encode() + b"\n")
-            self._sync()
+            self._write_manifest(path, manifest)
             link = self.directory / ".latest.tmp"
             link.symlink_to(name)
             link.rename(self.directory / LATEST)
             self._sync()
         return path
+
+    def complete(self, path: Path, manifest: Mapping[str, Any], signature: bytes | None) -> None:
+        """Put what was missing beside a published snapshot, and say so in its manifest."""
+        with _errors(path):
+            self._put_beside(path, signature)
+            self._write_manifest(path, manifest)
+
+    def _put_beside(self, path: Path, signature: bytes | None) -> None:
+        if self.candidate_parquet.exists():
+            beside, old = sidecar(path, "parquet"), self.directory / ".publishing.old.parquet"
+            if beside.exists():
+                beside.rename(old)
+            self.candidate_parquet.rename(beside)
+            _remove(old)
+        if signature is not None:
+            self._write(sidecar(path, "snap.sig"), signature)
+
+    def _write_manifest(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
+        self._write(sidecar(path, "json"), text.encode("utf-8", "backslashreplace") + b"\n")
+        self._sync()
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest `keep` snapshots, with what stands beside them. `latest` always stays."""
@@ -133,11 +167,6 @@ class Publication:
             for path in going:
                 path.unlink()
                 self._remove_beside(path)
-            known = {path.stem for path in self.published()}
-            for beside in self.directory.iterdir():
-                stem, _, kind = beside.name.partition(".")
-                if kind in _SIDECARS and _NAME.fullmatch(f"{stem}.snap") and stem not in known:
-                    _remove(beside)
         return [path.name for path in going]
 
     def _remove_beside(self, path: Path) -> None:
@@ -162,7 +191,7 @@ class Publication:
 
 
 def file_name(sequence: int, digest: bytes) -> str:
-    """The name of a published snapshot: names sort like sequences, and no two contents share one."""
+    """The name of a published snapshot: no two contents share one."""
     return f"catalog-{sequence:012d}-{digest.hex()[:16]}.snap"
 
 

@@ -40,20 +40,23 @@ def write_signature(path: str | os.PathLike[str], key: str | os.PathLike[str]) -
     """Put a signature beside a snapshot file whose bytes its digest proves. Raises what `Snapshot.open` and `sign` do."""
     from catalog.snapshot.reader import Snapshot
 
-    with Snapshot.open(path) as snapshot:
+    place = os.path.realpath(path)  # what a link leads to now, whatever it leads to later
+    with Snapshot.open(place) as snapshot:
         snapshot.prove()
         signature = sign(snapshot.digest, key)
-    beside = signature_path(path)
+    beside = signature_path(place)
     temporary = beside.with_name(f".{beside.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(signature)
             file.flush()
             os.fsync(file.fileno())
+        temporary.chmod(0o444)
         temporary.rename(beside)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise SnapshotError(beside, "write", error.strerror or str(error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
     return beside
 
 

@@ -50,4 +50,4 @@ class NightlyRun(Base):
     file_name: Mapped[str | None] = mapped_column(Text, comment="The file that it published, or found unchanged")
     as_of_sequence: Mapped[int | None] = mapped_column(comment="The last change that it looked at")
     manifest: Mapped[Json | None] = mapped_column(comment="The manifest beside the published file")
-    reason: Mapped[str | None] = mapped_column(Text, comment="Why nothing was published")
+    reason: Mapped[str | None] = mapped_column(Text, comment="The reasons and remarks that it gave")

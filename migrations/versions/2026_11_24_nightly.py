@@ -50,7 +50,7 @@ COMMENT ON COLUMN nightly_runs.as_of_sequence IS 'The last change that it looked
 
 COMMENT ON COLUMN nightly_runs.manifest IS 'The manifest beside the published file';
 
-COMMENT ON COLUMN nightly_runs.reason IS 'Why nothing was published'
+COMMENT ON COLUMN nightly_runs.reason IS 'The reasons and remarks that it gave'
 """
 
 

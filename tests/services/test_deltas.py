@@ -15,6 +15,7 @@ from catalog.repositories.statements import Author, Submission
 from catalog.services import export, writing
 from catalog.snapshot import Snapshot
 from catalog.snapshot.apply import apply
+from catalog.snapshot.faults import DeltaRefused
 from catalog.snapshot.verify import verify
 from tests.fuzz.histories import HORIZON, History
 from tests.make import make
@@ -183,3 +184,19 @@ def test_one_more_who_claims_a_ticker_in_vain_changes_no_file(catalog: Catalog, 
         delta = exported(catalog, tmp_path / "delta", since=snapshot.as_of_sequence)
     apply(base, [delta], tmp_path / "later")
     assert (tmp_path / "later").read_bytes() == exported(catalog, tmp_path / "full").read_bytes()
+
+
+def test_a_delta_from_a_file_has_the_files_width(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.register_many([USDC])
+    base, narrow = tmp_path / "base", tmp_path / "narrow"
+    catalog.export_snapshot(str(base), ids=128)
+    catalog.export_snapshot(str(narrow), ids=64)
+    catalog.register(DAI)
+    catalog.export_snapshot(str(tmp_path / "delta"), since=str(base))
+    apply(base, [tmp_path / "delta"], tmp_path / "later")
+    with pytest.raises(DeltaRefused, match="its ids have 128 bits, and those of the delta 64"):
+        catalog.export_snapshot(str(tmp_path / "other"), since=str(base), ids=64)
+    catalog.widen_ids()
+    with pytest.raises(DeltaRefused, match="its ids have 64 bits, and those of the delta 128"):
+        catalog.export_snapshot(str(tmp_path / "other"), since=str(narrow))
+    assert not (tmp_path / "other").exists()

@@ -98,6 +98,24 @@ def test_parquet_beside_it(filled: Catalog, tmp_path: Path) -> None:
     assert not beside.exists()
 
 
+def test_only_what_is_missing_is_made(filled: Catalog, tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path)
+    directory = tmp_path / "published"
+    path = publish(filled, directory).path
+    assert path is not None
+    inode = path.stat().st_ino
+    report = publish(filled, directory, parquet=True, signing_key=private)
+    assert (report.state, report.reasons) == ("unchanged", ["made what was missing: the signature, the Parquet files"])
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    assert (manifest["parquet"].keys() >= {"token", "asset"}, manifest["signature"]) == (True, f"{path.name}.sig")
+    assert path.stat().st_ino == inode
+    Snapshot.open(directory / "latest", public_key=public).close()
+    path.with_suffix(".json").unlink()
+    assert publish(filled, directory).reasons == ["made what was missing: the manifest"]
+    assert json.loads(path.with_suffix(".json").read_text())["digest"] == manifest["digest"]
+    assert publish(filled, directory).reasons == []
+
+
 def test_a_signature_beside_it(filled: Catalog, tmp_path: Path) -> None:
     private, public = key_pair(tmp_path)
     report = publish(filled, tmp_path / "published", signing_key=private)
@@ -331,7 +349,11 @@ def test_killed_runs_are_noted(filled: Catalog, tmp_path: Path) -> None:
     publish(filled, tmp_path)
     with filled.transaction() as cursor:
         newest, older = runs.page(cursor)
-    assert (newest.state, older.state, older.reason) == ("published", "failed", "the run was killed")
+    assert (newest.state, older.state, older.reason) == (
+        "published",
+        "failed",
+        "it was killed, or could not say how it ended",
+    )
 
 
 def test_a_full_disk_says_so(filled: Catalog, tmp_path: Path) -> None:
@@ -405,7 +427,8 @@ def test_a_quiet_night_finds_what_would_fail_the_next_one(filled: Catalog, tmp_p
         publish(filled, directory, signing_key=tmp_path / "nowhere")
     with pytest.raises(SnapshotError, match="no private Ed25519 key"):
         publish(filled, directory, signing_key=public)
-    assert publish(filled, directory, signing_key=other).state == "published"
+    report = publish(filled, directory, signing_key=other)
+    assert (report.state, report.reasons) == ("unchanged", ["made what was missing: the signature"])
     Snapshot.open(path, public_key=other_public).close()
     (directory / ".publishing.probe").mkdir()  # whatever keeps files from being made there, also for root
     (directory / ".publishing.probe" / "in the way").touch()
@@ -500,3 +523,15 @@ def test_a_token_that_was_corrected_to_one_with_other_decimals_is_held(filled: C
     filled.instruments.supersede(USDC.id, other.id, "corrected")
     report = publish(filled, tmp_path)
     assert report.reasons == ["1 breaking: token USDC decimals 6 → 18"]
+
+
+def test_the_newest_are_kept_also_after_a_restore(tmp_path: Path) -> None:
+    """Then the sequences of what was published before are higher."""
+    publication = Publication(tmp_path)
+    written = [f"catalog-{n:012d}-{n:016x}.snap" for n in (100, 101, 102, 50, 51)]
+    for n, name in enumerate(written):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (n + 1, n + 1))
+    (tmp_path / "latest").symlink_to(written[-1])
+    assert publication.prune(2) == written[:3]
+    assert [path.name for path in publication.published()] == written[3:]
