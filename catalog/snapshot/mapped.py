@@ -386,7 +386,7 @@ class MappedFile:
 
     def _read_end(self) -> EndMessage:
         offset = self._size - _TRAILER_SIZE
-        if HEADER.unpack_from(self._data, offset)[0] != layout.MAGIC:
+        if offset < HEADER_SIZE or HEADER.unpack_from(self._data, offset)[0] != layout.MAGIC:
             raise Truncated(offset, "end", "0x24 (snapshot end)", "other bytes; the file is not complete")
         message = decode_message(self._data, offset)
         if message.type != layout.END:
