@@ -34,6 +34,12 @@ def key_pair(
     return private, public
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Put other bytes where a read-only file is."""
+    path.unlink()
+    path.write_bytes(data)
+
+
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
     return support.write(tmp_path / "a.snap", support.universe()).path
@@ -78,8 +84,7 @@ def test_without_a_signature(snapshot: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, 63, 65])
 def test_half_a_signature(snapshot: Path, tmp_path: Path, size: int) -> None:
     private, public = key_pair(tmp_path)
-    write_signature(snapshot, private)
-    signature_path(snapshot).write_bytes(bytes(size))
+    replace(write_signature(snapshot, private), bytes(size))
     with pytest.raises(SignatureRefused, match="a signature has 64 bytes"):
         Snapshot.open(snapshot, public_key=public)
 
@@ -90,7 +95,7 @@ def test_each_bit_of_a_signature_counts(snapshot: Path, tmp_path: Path) -> None:
     for bit in range(0, 512, 7):
         spoilt = bytearray(good)
         spoilt[bit // 8] ^= 1 << bit % 8
-        signature_path(snapshot).write_bytes(spoilt)
+        replace(signature_path(snapshot), spoilt)
         with pytest.raises(SignatureRefused):
             Snapshot.open(snapshot, public_key=public)
 
