@@ -95,7 +95,7 @@ def test_each_bit_of_a_signature_counts(snapshot: Path, tmp_path: Path) -> None:
     for bit in range(0, 512, 7):
         spoilt = bytearray(good)
         spoilt[bit // 8] ^= 1 << bit % 8
-        replace(signature_path(snapshot), spoilt)
+        replace(signature_path(snapshot), bytes(spoilt))
         with pytest.raises(SignatureRefused):
             Snapshot.open(snapshot, public_key=public)
 
