@@ -18,6 +18,7 @@ from typing import Any
 
 from catalog.errors import Busy
 from catalog.snapshot.faults import SnapshotError
+from catalog.snapshot.files import put_file
 
 LATEST = "latest"
 _LOCK = ".nightly.lock"
@@ -62,8 +63,9 @@ class Publication:
         if link.is_dir() and not link.is_symlink():
             raise SnapshotError(link, "replace", "it is a directory", "move it out of the way")
         with _errors(self.directory):
-            self._write(self.directory / ".publishing.probe", b"")
-            (self.directory / ".publishing.probe").unlink()
+            probe = self.directory / ".publishing.probe"
+            put_file(probe, b"", self.directory / ".publishing.probe.new")
+            probe.unlink()
 
     def mark_checked(self) -> None:
         """Say that `latest` is the newest by now: its link's own time is that of the last run that found it so."""
@@ -174,13 +176,7 @@ class Publication:
             _remove(sidecar(path, kind))
 
     def _write(self, path: Path, data: bytes) -> None:
-        temporary = self.directory / f".publishing.{path.name}"
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o444)
-        temporary.rename(path)
+        put_file(path, data, self.directory / f".publishing.{path.name}")
 
     def _sync(self) -> None:
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import SignatureRefused, quote
 from catalog.snapshot.extra import needing
 from catalog.snapshot.faults import SnapshotError
+from catalog.snapshot.files import put_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -45,18 +46,10 @@ def write_signature(path: str | os.PathLike[str], key: str | os.PathLike[str]) -
         snapshot.prove()
         signature = sign(snapshot.digest, key)
     beside = signature_path(place)
-    temporary = beside.with_name(f".{beside.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(signature)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o444)
-        temporary.rename(beside)
+        put_file(beside, signature, beside.with_name(f".{beside.name}.{os.getpid()}.tmp"))
     except OSError as error:
         raise SnapshotError(beside, "write", error.strerror or str(error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return beside
 
 
