@@ -21,6 +21,8 @@ ALIASES = """SELECT {} FROM identities i LEFT JOIN instruments t0 ON t0.id = i.t
         AND (l.record_id = i.id OR (l.record_id = i.target_id AND l.action = 'register'))
         ORDER BY l.record_id = i.id DESC, l.sequence DESC LIMIT 1) c ON true
     WHERE {}"""
+#: Its sequence and time. Of an alias from before such changes were logged nothing is known: it has always been so.
+ALIAS_CHANGE = "coalesce(c.sequence, 0), coalesce(c.changed_at, 'epoch')"
 #: A side that became an alias is no record any more: the alias says all that there is to say.
 SUCCESSIONS = """SELECT {} FROM successions s JOIN succession_kinds k USING (succession_kind)
     WHERE NOT (s.is_in_effect AND s.succession_kind = ANY(%s)) AND NOT EXISTS (SELECT 1 FROM identities i
@@ -166,7 +168,7 @@ class DeltaContents(Contents):
         inside, values = super().aliases()
         touched, more = self._touched_aliases()
         condition = f"i.kind = 1 AND i.is_alias AND {touched} AND NOT ({inside})"
-        cursor.execute(ALIASES.format("i.id, c.sequence, c.changed_at", condition), [*more, *values])
+        cursor.execute(ALIASES.format(f"i.id, {ALIAS_CHANGE}", condition), [*more, *values])
         return [_tombstone(KINDS["instrument"], "alias", *row) for row in cursor.fetchall()]
 
     def _changed(self, kind: int) -> str:

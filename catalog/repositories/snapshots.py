@@ -12,7 +12,7 @@ import psycopg
 from catalog.domain.identity import KINDS, LISTING_KIND
 from catalog.domain.vocabulary import ALIASING_SUCCESSIONS
 from catalog.repositories import mapping
-from catalog.repositories.contents import ALIASES, SUCCESSIONS, Condition, Contents, nanoseconds
+from catalog.repositories.contents import ALIAS_CHANGE, ALIASES, SUCCESSIONS, Condition, Contents, nanoseconds
 from catalog.repositories.driver import Cursor
 from catalog.snapshot.entries import AliasEntry, AnyEntry, Entry, SuccessionEntry
 
@@ -128,7 +128,7 @@ def _records(connection: psycopg.Connection[Any], contents: Contents, record: st
 
 def _aliases(connection: psycopg.Connection[Any], contents: Contents) -> Iterator[AliasEntry]:
     condition, parameters = contents.aliases()
-    query = ALIASES.format("i.id, i.target_id, i.identity, c.sequence, c.changed_at", condition)
+    query = ALIASES.format(f"i.id, i.target_id, i.identity, {ALIAS_CHANGE}", condition)
     with connection.cursor(name="snapshot_alias") as cursor:
         cursor.itersize = PAGE
         cursor.execute(f"{query} ORDER BY i.id", parameters)

@@ -200,3 +200,26 @@ def test_a_delta_from_a_file_has_the_files_width(catalog: Catalog, tmp_path: Pat
     with pytest.raises(DeltaRefused, match="its ids have 64 bits, and those of the delta 128"):
         catalog.export_snapshot(str(tmp_path / "other"), since=str(narrow))
     assert not (tmp_path / "other").exists()
+
+
+def test_aliases_from_before_their_changes_were_logged(catalog: Catalog, tmp_path: Path) -> None:
+    shared = [make(Stock, mic="XNAS", isin=i, ticker="AAPL", currency="USD") for i in (APPLE.isin, "US5949181045")]
+    catalog.register_many(shared)
+    with catalog.transaction() as cursor:
+        cursor.execute("DELETE FROM changes WHERE action = 'alias'")
+    catalog.register(DAI)
+    base = exported(catalog, tmp_path / "base")
+    with Snapshot.open(base) as snapshot:
+        assert [(alias.target, alias.sequence) for alias in snapshot.aliases()] == [(None, 0)]
+    catalog.register(USDC)
+    delta = tmp_path / "delta"
+    catalog.export_snapshot(str(delta), since=str(base))
+    apply(base, [delta], tmp_path / "later")
+    assert (tmp_path / "later").read_bytes() == exported(catalog, tmp_path / "full").read_bytes()
+
+
+def test_an_empty_catalog_has_a_snapshot_and_no_delta(catalog: Catalog, tmp_path: Path) -> None:
+    base = exported(catalog, tmp_path / "base")
+    assert names(base) == {}
+    with pytest.raises(InvalidRecord, match="a delta starts from a change"):
+        catalog.export_snapshot(str(tmp_path / "delta"), since=str(base))
