@@ -21,9 +21,10 @@ class Settled:
     """What settling aliases led to.
 
     `groups` has every alias that several claim, with its claimants, and `chosen` the one that it stands for all the
-    same; `judged` are those that an operator decided about; `affected` the instruments to derive anew; `moves` which stated ids now count for whom; `converted` the
-    instruments that became aliases, and of what; `retargeted` the aliases that are new or stand for another one now;
-    `rewired` the instruments whose referrers may mean another one now.
+    same; `judged` are those that an operator decided about; `affected` the instruments to derive anew; `moves` which
+    stated ids now count for whom; `converted` the instruments that became aliases, and of what; `retargeted` the
+    aliases that are new or stand for another one now; `rewired` the instruments whose referrers may mean another one
+    now.
     """
 
     groups: dict[UUID, dict[UUID, str]] = field(default_factory=dict)
