@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from catalog.domain.golden import OPERATOR_SOURCE, Golden, golden
+from catalog.domain.golden import Golden, golden
 from catalog.domain.identity import LISTING_KIND
 from catalog.domain.screening import OF_THE_SECURITY
 from catalog.domain.vocabulary import PRECEDENCE
