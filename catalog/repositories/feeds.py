@@ -29,7 +29,34 @@ def ensure(cursor: Cursor, source: str, name: str, authority: Authority | None =
         cursor.execute(_QUERY, [source, name])
         found = cursor.fetchone()
         assert found is not None
-    return Feed(*found)
+    feed_id, _, _, precedence = found
+    return Feed(feed_id, source, name, precedence, exceptions(cursor).get(source, {}))
+
+
+def known(cursor: Cursor, source: str, name: str) -> Feed | None:
+    """The feed of that name, if there is one."""
+    cursor.execute("SELECT 1 FROM feeds WHERE source = %s AND name = %s", [source, name])
+    return ensure(cursor, source, name) if cursor.fetchone() else None
+
+
+def beside(cursor: Cursor, feed: Feed, suffix: str) -> Feed:
+    """A feed beside another, believed as much as that one."""
+    cursor.execute(
+        """INSERT INTO feeds (source, name, precedence) SELECT source, name || %s, precedence FROM feeds WHERE feed_id = %s
+        ON CONFLICT (source, name) DO UPDATE SET precedence = excluded.precedence
+            WHERE feeds.precedence IS DISTINCT FROM excluded.precedence""",
+        [suffix, feed.feed_id],
+    )
+    return ensure(cursor, feed.source, feed.name + suffix)
+
+
+def exceptions(cursor: Cursor) -> dict[str, dict[tuple[str, str], int]]:
+    """The fields of which a source is believed otherwise, by source."""
+    cursor.execute("SELECT source, record, field, precedence FROM field_precedence")
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for source, record, field, precedence in cursor.fetchall():
+        found.setdefault(source, {})[record, field] = precedence
+    return found
 
 
 def reference(cursor: Cursor) -> Feed:

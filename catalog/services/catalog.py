@@ -26,7 +26,7 @@ from catalog.repositories import changes, disputes, feeds, runs, search
 from catalog.repositories import nightly as nightly_rows
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Outcome, Submission, key_of
-from catalog.services import desk, imports, lifecycle, widths, writing
+from catalog.services import desk, imports, lifecycle, releases, run, widths, writing
 from catalog.services.nouns import NOUNS, Noun
 from catalog.services.shapes import change_line, dispute_line, due_line, plain
 from catalog.settings import mask_url
@@ -173,6 +173,7 @@ class Catalog:
         outcome = writing.write(self.engine, [submission], self.author(reason), all_or_nothing=True)
         if outcome.errors:
             raise outcome.errors.get(key_of(record)) or next(iter(outcome.errors.values()))
+        releases.release(self.engine, self.author(reason), outcome.arrived)
         if record.kind == "listing":
             return str(getattr(record, "key")), len(outcome.disputes)  # noqa: B009 - only listings have it
         with self.transaction() as cursor:
@@ -189,8 +190,10 @@ class Catalog:
         def flush() -> None:
             from catalog.repositories import bulk
 
-            ordered = sorted(batch, key=lambda r: imports.record_order(r.record))
-            bulk.join(whole, writing.write(self.engine, [Submission(r, feed, now) for r in ordered], author))
+            ordered = sorted(batch, key=lambda r: run.record_order(r.record))
+            part = writing.write(self.engine, [Submission(r, feed, now) for r in ordered], author)
+            releases.release(self.engine, author, part.arrived)
+            bulk.join(whole, part)
             batch.clear()
 
         for record in records:
@@ -317,10 +320,19 @@ class Catalog:
         """Import a payload; see `catalog.services.imports.import_file` for the options."""
         return imports.import_file(self.engine, source, path, actor=self.actor, **options)
 
+    def replay(self, run_id: int, **options: Any) -> imports.ImportReport:
+        """Import a run's stored payload again; see `catalog.services.imports.replay`. Raises NotFound, PayloadError."""
+        return imports.replay(self.engine, run_id, actor=self.actor, **options)
+
+    def retry(self, run_id: int, **options: Any) -> imports.ImportReport:
+        """Import the rows again that a run rejected; see `catalog.services.imports.retry`. Raises NotFound, PayloadError."""
+        self.import_run(run_id)
+        return imports.retry(self.engine, run_id, actor=self.actor, **options)
+
     def imports(self, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Import runs, oldest first."""
         with self.transaction() as cursor:
-            return [plain(run) for run in runs.page(cursor, after=after, limit=limit)]
+            return [plain(found) for found in runs.page(cursor, after=after, limit=limit)]
 
     def import_run(self, run_id: int) -> dict[str, Any]:
         """One import run with its report."""
