@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import groupby
 
 from sqlalchemy import Connection, Engine
@@ -19,14 +20,14 @@ def release(engine: Engine, author: Author, keys: Iterable[Key] | None = None) -
     """Register what waits no longer: for one of `keys`, or (None) for anything that is there by now.
 
     Comes after the commit that brought what was waited for, so that of two writers of which one brings a token and the
-    other its pool, whoever commits last finds both. What is released may be what something else waits for. Each record
-    keeps the run that brought it; what is refused now is added to that run's rejects. Returns how many were registered
-    or updated.
+    other its pool, whoever commits last finds both. What is released may be what something else waits for. Each
+    statement keeps the run that brought it, and what is refused now is added to the rejects of that run; the changes
+    are those of whoever brought what was waited for. Returns how many records that were.
     """
     done = 0
     wanted = None if keys is None else set(keys)
     while wanted is None or wanted:
-        part = writing.run(engine, lambda connection: _release(connection, author, wanted), author)
+        part = writing.run(engine, partial(_release, author=author, keys=wanted), author)
         writing.audit(engine, part.collisions, author)
         done += sum(word in ("registered", "updated", "unchanged") for word in part.results.values())
         if not part.records:

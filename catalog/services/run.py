@@ -25,8 +25,8 @@ from catalog.services import absences, payloads, releases, writing
 from catalog.services.report import ImportReport
 from catalog.services.spool import Spool
 
-#: Records per transaction. Larger batches are no faster, and take 7 KiB of memory for each record.
-BATCH = 10_000
+#: Records per transaction. Larger batches are no faster, and take some 15 KiB of memory for each record.
+BATCH = 5_000
 #: A listing with fewer of a hundred rows than this, compared with the last one of its feed, is not believed.
 EXPECTED_PERCENT = 80
 Progress = Callable[[str, int], None]

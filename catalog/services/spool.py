@@ -47,7 +47,7 @@ class Spool(Generic[T]):
 
     def _spill(self) -> None:
         self._fresh.sort(key=itemgetter(0, 1))
-        file = self._open.enter_context(tempfile.TemporaryFile())
+        file = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         for entry in self._fresh:
             pickle.dump(entry, file, protocol=pickle.HIGHEST_PROTOCOL)
         self._files.append(file)
