@@ -95,6 +95,12 @@ def of_stated(cursor: Cursor, kind: int, stated: Iterable[UUID]) -> list[Stated]
     return list(_read_all(cursor))
 
 
+def stated_ids(cursor: Cursor, subject: Key) -> list[Key]:
+    """The ids under which feeds speak of a record: its own, and aliases."""
+    cursor.execute("SELECT DISTINCT stated_id FROM observations WHERE kind = %s AND subject_id = %s", subject)
+    return [Key(subject.kind, id) for (id,) in cursor.fetchall()]
+
+
 def move(cursor: Cursor, kind: int, stated: UUID, subject: UUID | None) -> None:
     """Let everything said of a stated id count for another subject (None: for none, in quarantine)."""
     cursor.execute(

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from catalog.domain.base import Record
 from catalog.domain.golden import Feed
+from catalog.domain.identity import LISTING_KIND
+from catalog.errors import NotFound
 from catalog.repositories import bulk, feeds, runs, search
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.intake import with_field
-from catalog.repositories.statements import Author, Key, Outcome, Submission
+from catalog.repositories.statements import Author, Key, Outcome, Submission, key_of
 from catalog.services import writing
 
 ABSENT = " (absent)"
@@ -31,6 +35,28 @@ def look(engine: Engine, feed: Feed, author: Author, observed_at: datetime) -> l
         cursor = cursor_of(connection)
         before = runs.last_listing(cursor, feed, observed_at)
         return None if before is None else sorted(runs.missing(cursor, author.run_id, before.run_id))
+
+
+def missing(engine: Engine, run_id: int) -> list[dict[str, Any]]:
+    """What the listing before that of a run had and it had not, as the catalog knows it now. Raises NotFound."""
+    with engine.connect() as connection:
+        cursor = cursor_of(connection)
+        ran = runs.past(cursor, run_id)
+        if ran is None:
+            raise NotFound("import run", run_id, "`catalog imports list` shows them")
+        feed = feeds.ensure(cursor, ran.source, ran.feed)
+        before = runs.last_listing(cursor, feed, ran.observed_at)
+        gone = sorted(runs.missing(cursor, run_id, before.run_id)) if before else []
+        names = search.listing_names(cursor, [key.id for key in gone if key.kind == LISTING_KIND])
+        return [
+            {"id": names.get(key_of(record).id, getattr(record, "id", "")), **_summary(record)}
+            for record in search.get_many(cursor, gone)
+        ]
+
+
+def _summary(record: Record) -> dict[str, Any]:
+    names = ("record", "symbol", "ticker", "name", "status")
+    return {name: said for name in names if (said := getattr(record, name, None)) is not None}
 
 
 def suspend(

@@ -22,11 +22,11 @@ from catalog.domain.base import Record
 from catalog.domain.calendar import format_moment
 from catalog.domain.identity import KIND_NAMES, Id, decode_identity
 from catalog.errors import CatalogError, DatabaseUnavailable, NotFound
-from catalog.repositories import changes, disputes, feeds, runs, search
+from catalog.repositories import changes, disputes, feeds, runs, search, waiting
 from catalog.repositories import nightly as nightly_rows
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Outcome, Submission, key_of
-from catalog.services import desk, imports, lifecycle, releases, run, widths, writing
+from catalog.services import absences, desk, imports, lifecycle, payloads, releases, run, widths, writing
 from catalog.services.nouns import NOUNS, Noun
 from catalog.services.shapes import change_line, dispute_line, due_line, plain
 from catalog.settings import mask_url
@@ -328,6 +328,49 @@ class Catalog:
         """Import the rows again that a run rejected; see `catalog.services.imports.retry`. Raises NotFound, PayloadError."""
         self.import_run(run_id)
         return imports.retry(self.engine, run_id, actor=self.actor, **options)
+
+    def why(self, id: str, field: str | None = None) -> dict[str, Any]:
+        """Where the values of a record come from; see `catalog.services.why.why`. Raises NotFound, InvalidRecord."""
+        from catalog.services import why
+
+        with self.transaction() as cursor:
+            return why.why(cursor, id, field)
+
+    def precedence(self) -> Rows:
+        """Who is believed before whom: sources, and the feeds and fields that differ from theirs."""
+        from catalog.services import precedence
+
+        return precedence.table(self.engine)
+
+    def set_precedence(self, source: str, value: int | None, reason: str | None = None, **scope: str | None) -> int:
+        """Change who is believed before whom; see `catalog.services.precedence.change`. Returns how many records changed."""
+        from catalog.services import precedence
+
+        return precedence.change(self.engine, source, value, self.author(reason), **scope)
+
+    def waiting(self, run_id: int | None = None, after: int = 0, limit: int = 100) -> Rows:
+        """Records that wait for what they name, in the order in which they came."""
+        with self.transaction() as cursor:
+            return [plain(found) for found in waiting.page(cursor, run_id=run_id, after=after, limit=limit)]
+
+    def release_waiting(self) -> int:
+        """Register whatever waits for something that is there by now; every import does so at its end."""
+        return releases.release(self.engine, self.author())
+
+    def missing(self, run_id: int) -> Rows:
+        """What the listing before a run's had and the run's had not. Raises NotFound."""
+        return absences.missing(self.engine, run_id)
+
+    def feed_statistics(self) -> Rows:
+        """What each feed brought so far."""
+        with self.transaction() as cursor:
+            return [plain(found) for found in feeds.statistics(cursor)]
+
+    def prune_payloads(self, before: datetime, keep: int = 1) -> dict[str, int]:
+        """Give up the bytes of old payloads, but for the last ones of each feed; see `catalog.services.payloads.prune`."""
+        with self.transaction() as cursor:
+            number, size = payloads.prune(cursor, before, keep)
+        return {"payloads": number, "bytes": size}
 
     def imports(self, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Import runs, oldest first."""
