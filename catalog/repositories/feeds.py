@@ -118,7 +118,7 @@ def statistics(cursor: Cursor) -> list[dict[str, Any]]:
     """What each feed brought so far: runs by their end, when it last spoke, rows, records it speaks of, rejects."""
     cursor.execute(
         """SELECT f.source, f.name, count(*) AS runs, count(*) FILTER (WHERE r.state <> 'done'),
-            max(r.started_at), max(r.observed_at), coalesce(sum(r.rows_seen), 0),
+            max(r.started_at), max(r.observed_at), coalesce(sum(r.rows_seen), 0)::bigint,
             (SELECT count(*) FROM observations o WHERE o.feed_id = f.feed_id),
             (SELECT count(*) FROM waiting w WHERE w.feed_id = f.feed_id),
             (SELECT jsonb_object_agg(code, number) FROM (
