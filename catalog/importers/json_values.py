@@ -10,8 +10,8 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from catalog.domain.decimals import MAX_TEXT
-from catalog.errors import InvalidRecord, quote
+from catalog.domain.decimals import MAX_TEXT, canonical_decimal
+from catalog.errors import InvalidIdentifier, InvalidRecord, quote
 
 CODES = {
     "duplicate_key": "an object of the row has a key twice",
@@ -86,3 +86,19 @@ def optional_text(row: dict[str, Any], key: str) -> str | None:
     if not isinstance(value, str):
         raise InvalidRecord(key, quote(value), "text is expected", code=f"invalid_{key}")
     return value.strip() or None
+
+
+def optional_decimal(value: object, name: str, code: str) -> Decimal | None:
+    """The canonical decimal that `value` states, in text or as a number; None for null and for blank text.
+
+    Raises InvalidRecord, which names the field `name` and has the given code, for what is no decimal or is negative.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        number = canonical_decimal(value.strip() if isinstance(value, str) else value)
+    except InvalidIdentifier as error:
+        raise InvalidRecord(name, value, error.reason, code=code) from None
+    if number < 0:
+        raise InvalidRecord(name, value, "negative", code=code)
+    return number
