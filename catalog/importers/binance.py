@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from catalog.domain.generations import generation_in_force, latest_generation
 from catalog.domain.pairs import Pair
 from catalog.domain.vocabulary import Authority
 from catalog.errors import PayloadError
 from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.binance_rows import ARRAYS, CODES, EXCHANGE, limits, payload_time, status
-from catalog.importers.exchange_rows import Assets, Mention, read_market, required_key
+from catalog.importers.exchange_rows import Assets, Mention, market_generation, read_market, required_key
 from catalog.importers.json_document import read_array, read_head, read_rows
 
 # A derivative's symbol has one of these; a spot pair has none.
@@ -76,12 +75,12 @@ def _mentions(row: dict[str, Any]) -> tuple[Mention, Mention]:
 def _pair(row: dict[str, Any], assets: Assets, moment: datetime | None) -> Pair:
     symbol = required_key(row, "symbol", "symbol")
     base, quote = (assets.find(mention.code) for mention in _mentions(row))
-    fields: dict[str, Any] = {"base_id": base.id, "quote_id": quote.id, **limits(row.get("filters")), **status(row)}
-    # A symbol made of a reused code was reused with it, unless the table has moments for the symbol itself.
-    generation = generation_in_force(EXCHANGE, symbol, moment) or latest_generation(base.generation, quote.generation)
-    if generation:
-        fields["generation"] = generation
-    return Pair(exchange=EXCHANGE, market_kind="spot", symbol=symbol, **fields)
+    fields: dict[str, Any] = {
+        **limits(row.get("filters")),
+        **status(row),
+        **market_generation(EXCHANGE, symbol, moment, base, quote),
+    }
+    return Pair(exchange=EXCHANGE, market_kind="spot", symbol=symbol, base_id=base.id, quote_id=quote.id, **fields)
 
 
 IMPORTER = BinanceImporter()

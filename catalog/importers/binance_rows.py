@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from catalog.domain import text
 from catalog.domain.calendar import NEVER
 from catalog.errors import InvalidRecord
 from catalog.importers.exchange_rows import CODES as EXCHANGE_CODES
-from catalog.importers.json_values import optional_decimal, optional_text, require_object
+from catalog.importers.exchange_rows import optional_key
+from catalog.importers.json_values import optional_decimal, require_object
 
 EXCHANGE = "binance"
 ARRAYS = frozenset({"symbols"})
@@ -63,13 +63,8 @@ def _number(filters: dict[str, dict[str, Any]], name: str, key: str) -> Decimal 
 
 def status(row: dict[str, Any], key: str = "status") -> dict[str, str]:
     """Our status and the exchange's word for it; nothing where the row has none."""
-    try:
-        word = optional_text(row, key)
-    except InvalidRecord as error:
-        raise InvalidRecord(key, row[key], error.reason, code="invalid_status") from None
-    if word is None:
-        return {}
-    return {"venue_status": text.key(word, "status"), "status": "active" if word in ACTIVE_STATUSES else "suspended"}
+    word = optional_key(row, key, "status")
+    return {"venue_status": word, "status": "active" if word in ACTIVE_STATUSES else "suspended"} if word else {}
 
 
 def payload_time(server_time: Any) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from catalog.domain import text
 from catalog.domain.base import Record
-from catalog.domain.generations import generation_in_force
+from catalog.domain.generations import generation_in_force, latest_generation
 from catalog.domain.instruments import Asset
 from catalog.errors import CatalogError, InvalidRecord, PayloadError
 from catalog.importers.base import Parsed, Reject, rejected
@@ -107,15 +107,29 @@ def _decimals(value: object) -> int | None:
     return value if is_number else None  # type: ignore[return-value]
 
 
+def optional_key(row: dict[str, Any], key: str, name: str) -> str | None:
+    """The symbol, code or word under `key`, None where there is none; what cannot be one is `invalid_<name>`."""
+    value = optional_text(row, key, f"invalid_{name}")
+    return None if value is None else text.key(value, name)
+
+
 def required_key(row: dict[str, Any], key: str, name: str) -> str:
-    """The symbol or code under `key`; its absence is `missing_symbol`, what cannot be one is `invalid_<name>`."""
-    try:
-        value = optional_text(row, key)
-    except InvalidRecord as error:
-        raise InvalidRecord(key, row[key], error.reason, code=f"invalid_{name}") from None
+    """The same, where its absence is `missing_symbol`."""
+    value = optional_key(row, key, name)
     if value is None:
         raise InvalidRecord(key, "nothing", "it is required", code="missing_symbol")
-    return text.key(value, name)
+    return value
+
+
+def market_generation(exchange: str, symbol: str, moment: datetime | None, *assets: Asset | None) -> dict[str, str]:
+    """The generation of a market, where it has one.
+
+    A symbol made of a reused code was reused with it, unless the table has moments for the symbol itself.
+    """
+    generation = generation_in_force(exchange, symbol, moment) or latest_generation(
+        *(asset.generation for asset in assets if asset)
+    )
+    return {"generation": generation} if generation else {}
 
 
 def read_market(row: Row, record: str, make: Callable[[dict[str, Any]], Record]) -> Parsed | Reject:

@@ -78,20 +78,24 @@ def require_object(value: object) -> dict[str, Any]:
     return value
 
 
-def optional_text(row: dict[str, Any], key: str) -> str | None:
-    """The trimmed text under `key`; None when it is absent, null or blank. Other types are `invalid_<key>`."""
+def optional_text(row: dict[str, Any], key: str, code: str = "") -> str | None:
+    """The trimmed text under `key`; None when it is absent, null or blank.
+
+    Raises InvalidRecord for other types, with the given code (`invalid_<key>` without one).
+    """
     value = row.get(key)
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidRecord(key, quote(value), "text is expected", code=f"invalid_{key}")
+        raise InvalidRecord(key, quote(value), "text is expected", code=code or f"invalid_{key}")
     return value.strip() or None
 
 
-def optional_decimal(value: object, name: str, code: str) -> Decimal | None:
+def optional_decimal(value: object, name: str, code: str, *, is_signed: bool = False) -> Decimal | None:
     """The canonical decimal that `value` states, in text or as a number; None for null and for blank text.
 
-    Raises InvalidRecord, which names the field `name` and has the given code, for what is no decimal or is negative.
+    Raises InvalidRecord, which names the field `name` and has the given code, for what is no decimal, or is negative
+    where it may not be.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -99,6 +103,6 @@ def optional_decimal(value: object, name: str, code: str) -> Decimal | None:
         number = canonical_decimal(value.strip() if isinstance(value, str) else value)
     except InvalidIdentifier as error:
         raise InvalidRecord(name, value, error.reason, code=code) from None
-    if number < 0:
+    if number < 0 and not is_signed:
         raise InvalidRecord(name, value, "negative", code=code)
     return number
