@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, BinaryIO
 
 from catalog.domain.decimals import MIN_EXPONENT
@@ -59,8 +60,7 @@ class KrakenImporter:
         assets = Assets(EXCHANGE, observed_at, _rows(stream), _mentions)
         yield from assets.results()
         for row in _rows(stream):
-            key = row.key
-            yield read_market(row, "pair", lambda value, key=key: _pair(key, value, assets, observed_at))
+            yield read_market(row, "pair", partial(_pair, row.key, assets=assets, moment=observed_at))
 
 
 def _rows(stream: BinaryIO) -> Iterator[Row]:
