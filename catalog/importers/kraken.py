@@ -31,6 +31,7 @@ class KrakenImporter:
     source = "kraken"
     authority: Authority = "venue"
     codes: Mapping[str, str] = CODES | {
+        "duplicate_key": "an object of the row has a key twice, or an earlier pair has the same key",
         "not_an_object": "the pair is not a JSON object",
         "missing_symbol": "a blank key, or no base or quote, or a blank one",
         "invalid_symbol": "the pair's key is longer than 255 bytes, or has control characters",
