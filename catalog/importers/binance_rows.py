@@ -10,7 +10,7 @@ from catalog.domain.calendar import NEVER
 from catalog.errors import InvalidRecord
 from catalog.importers.exchange_rows import CODES as EXCHANGE_CODES
 from catalog.importers.exchange_rows import optional_key
-from catalog.importers.json_values import optional_decimal, require_object
+from catalog.importers.json_values import is_unset, optional_decimal, require_object, whole_number
 
 EXCHANGE = "binance"
 ARRAYS = frozenset({"symbols"})
@@ -80,12 +80,13 @@ def optional_moment(row: dict[str, Any], key: str, code: str) -> datetime | None
     None for null, blank, zero, and what feeds write for "never": any time from 2099 on, and 2147483647. Raises
     InvalidRecord with the given code for what is no whole number.
     """
-    number = optional_decimal(row.get(key), key, code)
-    if number is None or number in (0, 2**31 - 1) or number >= _NEVER_MILLISECONDS:
+    value = row.get(key)
+    if is_unset(value):
         return None
-    if number != number.to_integral_value():
-        raise InvalidRecord(key, row[key], "a whole number of milliseconds is expected", code=code)
-    return _moment(int(number))
+    number = whole_number(value)
+    if number is None or number < 0:
+        raise InvalidRecord(key, value, "a whole number of milliseconds is expected", code=code)
+    return None if number in (0, 2**31 - 1) or number >= _NEVER_MILLISECONDS else _moment(number)
 
 
 def _moment(milliseconds: int) -> datetime:

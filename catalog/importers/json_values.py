@@ -97,7 +97,7 @@ def optional_decimal(value: object, name: str, code: str, *, is_signed: bool = F
     Raises InvalidRecord, which names the field `name` and has the given code, for what is no decimal, or is negative
     where it may not be.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_unset(value):
         return None
     try:
         number = canonical_decimal(value.strip() if isinstance(value, str) else value)
@@ -106,3 +106,21 @@ def optional_decimal(value: object, name: str, code: str, *, is_signed: bool = F
     if number < 0 and not is_signed:
         raise InvalidRecord(name, value, "negative", code=code)
     return number
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that an int, an integral `18.0` or digits in text state exactly; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal) and value.adjusted() < 40 and value == value.to_integral_value():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 40:
+        return int(value)
+    return None
+
+
+def is_unset(value: object) -> bool:
+    """Whether a field states nothing: null or blank text."""
+    return value is None or (isinstance(value, str) and not value.strip())

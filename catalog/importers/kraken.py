@@ -16,7 +16,7 @@ from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.exchange_rows import CODES, Assets, Mention, market_generation, optional_key, read_market
 from catalog.importers.exchange_rows import required_key as required
 from catalog.importers.json_document import Row, read_head, read_rows
-from catalog.importers.json_values import optional_decimal
+from catalog.importers.json_values import is_unset, optional_decimal, whole_number
 
 EXCHANGE = "kraken"
 #: The exchange's words for a pair that trades; behind every other word it does not, at least for now.
@@ -112,13 +112,13 @@ def _amount(row: dict[str, Any], key: str) -> Decimal | None:
 
 def _step(row: dict[str, Any], key: str) -> Decimal | None:
     """The step of a number of decimal places: 10^-n."""
-    places = optional_decimal(row.get(key), key, "invalid_precision")
-    if places is None:
+    if is_unset(value := row.get(key)):
         return None
-    if places > -MIN_EXPONENT or places != places.to_integral_value():
+    places = whole_number(value)
+    if places is None or not 0 <= places <= -MIN_EXPONENT:
         reason = f"a whole number from 0 to {-MIN_EXPONENT} is expected"
-        raise InvalidRecord(key, row[key], reason, code="invalid_precision")
-    return Decimal(1).scaleb(-int(places))
+        raise InvalidRecord(key, value, reason, code="invalid_precision")
+    return Decimal(1).scaleb(-places)
 
 
 def _fee(row: dict[str, Any], key: str) -> Decimal | None:
