@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.importers.base import Parsed
+from catalog.importers.base import Parsed, Reject
 from catalog.importers.registry import named
 from tests.importers import test_binance_futures as futures
 from tests.importers import test_coinbase as coinbase
@@ -59,3 +59,38 @@ def test_a_row_with_any_values_harms_no_other(source: str, data: st.DataObject) 
     results, error = until_broken(named(source), payload)
     assert error is None
     assert (results[-3], results[-1]) == (first, last)
+
+
+@pytest.mark.parametrize("source", LISTS)
+def test_a_forged_first_row_with_curly_quotes_in_its_keys(source: str) -> None:
+    good, document = LISTS[source]
+    forged = {f"“{key}”": value for key, value in good[0].items()}
+    payload = json.dumps(document([forged, *good[1:]])).encode()
+    assert named(source).can_parse(payload)
+    results, error = until_broken(named(source), payload)
+    assert error is None
+    assert [r.code for r in results if isinstance(r, Reject)] == ["missing_symbol"]
+    assert [isinstance(r, Parsed) for r in results[-3:]] == [False, True, True]
+
+
+@pytest.mark.parametrize("source", LISTS)
+def test_two_pages_spliced_into_one_file(source: str) -> None:
+    good, document = LISTS[source]
+    page = json.dumps(document(good)).encode()
+    whole, _ = until_broken(named(source), page)
+    results, error = until_broken(named(source), page + page)
+    assert results == whole
+    assert error is not None
+    assert error.place == f"line 1, column {len(page) + 1}"
+
+
+@pytest.mark.parametrize("source", LISTS)
+@pytest.mark.parametrize("code", ["币安人生", "NA", "NAN", "TRUE", "null", "1e5", "A B", "💎", "a"])
+def test_codes_are_text_whatever_they_look_like(source: str, code: str) -> None:
+    good, document = LISTS[source]
+    base = {"binance-futures": "baseAsset", "coinbase": "base_currency", "kraken": "base"}[source]
+    row = good[0] | {base: f" {code} "}
+    results, _ = until_broken(named(source), json.dumps(document([row, *good[1:]]), ensure_ascii=False).encode())
+    first = results[0]
+    assert isinstance(first, Parsed)
+    assert first.record.identity == ("asset", source.removesuffix("-futures"), code, "")
