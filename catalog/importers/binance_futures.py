@@ -33,8 +33,8 @@ CONTRACT_TYPES: dict[str, bool] = {
     "CURRENT_QUARTER DELIVERING": False,
     "NEXT_QUARTER DELIVERING": False,
 }
-#: Underlying types whose baseAsset is an asset of the exchange; that of an index, a stock or a metal is only a name.
-ASSET_TYPES = frozenset({"COIN", "PREMARKET"})
+#: The underlying type whose baseAsset is an asset of the exchange; that of an index, a stock or a metal is only a name.
+ASSET_TYPE = "COIN"
 _COINM_KEYS = frozenset({"contractSize", "contractStatus"})
 
 
@@ -131,7 +131,7 @@ def _mentions(row: dict[str, Any]) -> list[Mention]:
 
 def _is_on_asset(row: dict[str, Any]) -> bool:
     kind = optional_text(row, "underlyingType", "invalid_underlying_type")
-    return kind is None or kind in ASSET_TYPES
+    return kind == ASSET_TYPE or (kind is None and row.get("contractType") != "TRADIFI_PERPETUAL")
 
 
 def _future(row: dict[str, Any], segment: Segment | None, assets: Assets, moment: datetime | None) -> Future:

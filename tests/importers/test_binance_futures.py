@@ -148,12 +148,18 @@ def test_no_status_says_nothing() -> None:
 
 
 def test_what_is_on_no_asset_has_no_underlying() -> None:
-    for kind in ("INDEX", "EQUITY", "COMMODITY", "NEW_KIND"):
+    for kind in ("INDEX", "EQUITY", "COMMODITY", "PREMARKET", "NEW_KIND"):
         results = parse(SOURCE, payload(row("TSLA", underlyingType=kind)))
         assert [r.symbol for r in records(results)] == ["USDT", "TSLAUSDT"]
         assert records(results)[-1].underlying_id is None
-    for coin in ("COIN", "PREMARKET", "", None, ...):
+    for coin in ("COIN", "", None, ...):
         assert future(underlyingType=coin).underlying_id == asset("BTC")
+    assert future(contractType="TRADIFI_PERPETUAL", underlyingType=...).underlying_id is None
+
+
+def test_a_contract_margined_in_a_third_asset_is_not_inverse() -> None:
+    assert future(marginAsset="BNB").is_inverse is False
+    assert future(marginAsset="BTC").is_inverse is True
 
 
 def test_the_margin_may_be_unknown() -> None:
@@ -314,7 +320,7 @@ def test_the_page_says_what_the_tables_do() -> None:
     assert {kind: expires == "no" for kind, expires in kinds.items()} == binance_futures.CONTRACT_TYPES
     words = table(page, "status word")
     assert {word for word, status in words.items() if status == "active"} == binance_rows.ACTIVE_STATUSES
-    assert all(f"`{kind}`" in page for kind in binance_futures.ASSET_TYPES)
+    assert f"`{binance_futures.ASSET_TYPE}`" in page
 
 
 def test_the_real_payload(real_data: Path) -> None:
