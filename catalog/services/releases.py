@@ -47,7 +47,7 @@ def _release(connection: Connection, author: Author, keys: Iterable[Key] | None)
         waiting.keep(cursor, part.waiting, run_id)
         places = {key_of(s.record): s.place for s in submissions}
         still = {key_of(w.submission.record) for w in part.waiting}
-        refused = [(places.get(key_of(r), ""), e, r) for r, e in part.rejects if key_of(r) not in still]
+        refused = [(places.get(key_of(r), ""), e, r) for r, e in part.failed if key_of(r) not in still]
         runs.reject_late(cursor, run_id, refused)
         bulk.join(whole, part)
     return whole
