@@ -106,17 +106,34 @@ def import_file(
 
     Raises PayloadError when nothing could be read at all.
     """
-    started = time.perf_counter()
     with payloads.opened(path) as payload:
-        importer = detect(payload.head()) if source == "auto" else _importer(source)
-        heading = importer.heading(payload.stream)
-        own_time = heading.observed_at or observed_at
-        spoken_at = own_time or payload.modified_at
-        rows = _read(importer, payload, own_time, progress)
-        report = ImportReport(importer.source, payload.payload_hash.hex(), dry_run)
-        name = feed or heading.feed or payload.stem
-        run = _Run(engine, payload, importer.source, name, spoken_at, Author(actor), report, rows, progress)
-        run.go()
+        return import_payload(
+            engine, source, payload, actor=actor, dry_run=dry_run, observed_at=observed_at, feed=feed, progress=progress
+        )
+
+
+def import_payload(
+    engine: Engine,
+    source: str,
+    payload: payloads.Payload,
+    *,
+    actor: str,
+    dry_run: bool = False,
+    observed_at: datetime | None = None,
+    feed: str | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import a payload that is open already; see `import_file`."""
+    started = time.perf_counter()
+    importer = detect(payload.head()) if source == "auto" else _importer(source)
+    heading = importer.heading(payload.stream)
+    own_time = heading.observed_at or observed_at
+    spoken_at = own_time or payload.modified_at
+    rows = _read(importer, payload, own_time, progress)
+    report = ImportReport(importer.source, payload.payload_hash.hex(), dry_run)
+    name = feed or heading.feed or payload.stem
+    run = _Run(engine, payload, importer.source, name, spoken_at, Author(actor), report, rows, progress)
+    run.go()
     report.seconds = time.perf_counter() - started
     return report
 
