@@ -135,14 +135,12 @@ class _Days:
     def _session(self, value: Any) -> Session:
         row = require_object(value)
         session = Session(
-            moments.day(_needed(row, "day")),
-            moments.moment(_needed(row, "opens_at")),
-            moments.moment(_needed(row, "closes_at")),
-            *(
-                None if row.get(name) is None else moments.moment(row[name])
-                for name in ("break_starts_at", "break_ends_at")
-            ),
-            _flag(row.get("is_short")),
+            day=moments.day(_needed(row, "day")),
+            opens_at=moments.moment(_needed(row, "opens_at")),
+            closes_at=moments.moment(_needed(row, "closes_at")),
+            break_starts_at=_optional_moment(row, "break_starts_at"),
+            break_ends_at=_optional_moment(row, "break_ends_at"),
+            is_short=_flag(row, "is_short"),
         )
         problem = session.problem()
         if not self._calendar.first_day <= session.day <= self._calendar.last_day:
@@ -241,10 +239,16 @@ def _text(row: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _flag(value: Any) -> bool:
+def _flag(row: Mapping[str, Any], name: str) -> bool:
+    value = row.get(name)
     if value is not None and not isinstance(value, bool):
-        raise InvalidRecord("is_short", value, "true or false is expected", code="invalid_field")
+        raise InvalidRecord(name, value, "true or false is expected", code="invalid_field")
     return bool(value)
+
+
+def _optional_moment(row: Mapping[str, Any], name: str) -> datetime | None:
+    value = row.get(name)
+    return None if value is None else moments.moment(value)
 
 
 IMPORTER = ExchangeCalendarsImporter()

@@ -49,7 +49,12 @@ def markets(cursor: Cursor) -> list[str]:
 
 
 def replace(
-    cursor: Cursor, venue_id: UUID, calendar: Calendar, sessions: Sequence[Session], holidays: Sequence[date], run_id: int
+    cursor: Cursor,
+    venue_id: UUID,
+    calendar: Calendar,
+    sessions: Sequence[Session],
+    holidays: Sequence[date],
+    run_id: int,
 ) -> Written:
     """Make the sessions and holidays of the calendar's range these ones. What is so already is not touched.
 
@@ -86,11 +91,17 @@ def _cover(cursor: Cursor, venue_id: UUID, calendar: Calendar, run_id: int) -> N
 
 
 def _replace(
-    cursor: Cursor, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], days: dict[str, Any], run_id: int
+    cursor: Cursor,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    days: dict[str, Any],
+    run_id: int,
 ) -> tuple[int, int]:
     """Rows of a table whose first column is the day: (how many were added, how many taken away)."""
     cursor.execute(
-        f"SELECT {', '.join(columns)} FROM {table} WHERE venue_id = %(venue)s AND day BETWEEN %(first)s AND %(last)s", days
+        f"SELECT {', '.join(columns)} FROM {table} WHERE venue_id = %(venue)s AND day BETWEEN %(first)s AND %(last)s",
+        days,
     )
     held, wanted = set(cursor.fetchall()), set(map(tuple, rows))
     gone = [row[0] for row in held - wanted]

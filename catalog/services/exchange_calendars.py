@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
@@ -113,14 +112,15 @@ def render(mic: str, first: date, last: date) -> bytes:
         "closes_on_day": source.calendar.close_offset,
         "hours": [_hours_line(hours) for hours in source.hours],
     }
-    lists = {"sessions": [_session_line(s) for s in sessions], "holidays": [d.isoformat() for d in holidays]}
-    members = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-    members += [f"{json.dumps(key)}: [{_lines(rows)}]" for key, rows in lists.items()]
+    members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
+    members.append(f'"sessions": {_array([_session_line(s) for s in sessions])}')
+    members.append(f'"holidays": {_array([day.isoformat() for day in holidays])}')
     return ("{\n" + ",\n".join(members) + "\n}\n").encode()
 
 
-def _lines(rows: Sequence[Any]) -> str:
-    return "\n" + ",\n".join(map(json.dumps, rows)) + "\n" if rows else ""
+def _array(rows: Sequence[Any]) -> str:
+    """A JSON array with a line for each element."""
+    return "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]" if rows else "[]"
 
 
 # What the library says
@@ -193,7 +193,7 @@ class _Source(NamedTuple):
 
     def _regular(self, day: date) -> Session:
         """What a regular session of a day is."""
-        hours = self.hours[bisect_right(self.hours, day, lo=1, key=lambda h: h.since) - 1]
+        hours = next(h for h in reversed(self.hours) if h.since is None or h.since <= day)
 
         def at(clock: time | None, offset: int) -> datetime | None:
             if clock is None:
@@ -208,15 +208,15 @@ class _Source(NamedTuple):
 
 def _regular_hours(calendar: Any) -> list[_Regular]:
     """Every change of the regular hours, oldest first: the library lists each of the four times by itself."""
-    lists = [
-        [(None if since is None else _day(since), clock) for since, clock in times or ((None, None),)]
-        for times in (calendar.open_times, calendar.close_times, calendar.break_start_times, calendar.break_end_times)
+    kinds = (calendar.open_times, calendar.close_times, calendar.break_start_times, calendar.break_end_times)
+    lists: list[list[tuple[date, Any]]] = [
+        [(date.min if since is None else _day(since), clock) for since, clock in times or [(None, None)]]
+        for times in kinds
     ]
-    starts = sorted({since for times in lists for since, _ in times if since is not None})
-    found = []
-    for start in (None, *starts):
-        known = [[c for since, c in times if since is None or (start and since <= start)][-1] for times in lists]
-        hours = _Regular(start, *known)
+    found: list[_Regular] = []
+    for start in sorted({since for times in lists for since, _ in times}):
+        known = [[clock for since, clock in times if since <= start][-1] for times in lists]
+        hours = _Regular(None if start == date.min else start, *known)
         if not found or found[-1][1:] != hours[1:]:
             found.append(hours)
     return found
