@@ -158,17 +158,16 @@ INSTRUMENT_TYPES: dict[str, int] = {
     "native": 9,
 }
 
-#: Who is believed before whom: the lowest number wins (an operator may change it per feed in the table `feeds`).
-PRECEDENCE: dict[str, int] = {"operator": 10, "chain": 20, "venue": 30, "curated": 40, "community": 50, "reference": 60}
-#: What kind of voice each shipped source is.
-SOURCE_AUTHORITY: dict[str, str] = {
-    "operator": "operator",
-    "jsonl": "curated",
-    "binance": "venue",
-    "token-list": "community",
-    "finance-database": "community",
-    "iso10383": "reference",
-    "catalog": "reference",
+#: What kind of voice a source is, and who is believed before whom: the lowest number wins. An operator may change it for
+#: a source, a feed or a field.
+Authority = Literal["operator", "chain", "venue", "curated", "community", "reference"]
+PRECEDENCE: dict[Authority, int] = {
+    "operator": 10,
+    "chain": 20,
+    "venue": 30,
+    "curated": 40,
+    "community": 50,
+    "reference": 60,
 }
 
 

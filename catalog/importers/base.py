@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from catalog.domain.base import Record
+from catalog.domain.vocabulary import Authority
 from catalog.errors import CatalogError, escape
 
 #: A reject carries at most this many characters of its row; all of it is in the stored payload.
@@ -19,10 +21,15 @@ MAX_ROW = 4096
 
 
 class Parsed(NamedTuple):
-    """One record that the payload describes, and where (a JSON pointer such as `/tokens/17`, or `line 12`)."""
+    """One record that the payload describes, and where (a JSON pointer such as `/tokens/17`, or `line 12`).
+
+    `through` are references that the payload makes by a broker's symbol: field of the record → id of the broker
+    contract whose instrument it is.
+    """
 
     record: Record
     place: str
+    through: Mapping[str, str] = MappingProxyType({})
 
 
 class Reject(NamedTuple):
@@ -54,7 +61,9 @@ class Importer(Protocol):
     """One source. `source` is its name on the command line and in the table of precedence."""
 
     source: str
-    #: Every code its rejects can have, with what it means (docs/importing.md lists the same).
+    #: What kind of voice it is, until an operator says otherwise.
+    authority: Authority
+    #: Every code its rejects can have, with what it means (docs/sources has a page for each source that lists the same).
     codes: Mapping[str, str]
 
     def can_parse(self, head: bytes) -> bool:
@@ -72,6 +81,15 @@ class Importer(Protocol):
         Raises PayloadError, with the place, where the payload cannot be read any further; every row before that
         place has been given by then.
         """
+        ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """An importer that takes, behind its name and a colon, what its payload does not say itself: `ccxt:kraken`."""
+
+    def told(self, argument: str) -> Importer:
+        """The importer that knows it. Raises PayloadError, which says what is expected, for an argument that is none."""
         ...
 
 

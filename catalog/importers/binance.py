@@ -13,6 +13,7 @@ from catalog.domain.decimals import canonical_decimal
 from catalog.domain.generations import generation_in_force, latest_generation
 from catalog.domain.instruments import Asset
 from catalog.domain.pairs import Pair
+from catalog.domain.vocabulary import Authority
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError
 from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.json_document import Row, read_array, read_head, read_rows
@@ -50,6 +51,7 @@ class BinanceImporter:
     """`{serverTime, symbols: [{symbol, status, baseAsset, quoteAsset, filters, …}]}` of GET /api/v3/exchangeInfo."""
 
     source = "binance"
+    authority: Authority = "venue"
     codes: Mapping[str, str] = VALUE_CODES | {
         "not_an_object": "the row, its filters or one of them have another JSON type",
         "missing_symbol": "no symbol, baseAsset or quoteAsset, or a blank one",
@@ -217,3 +219,6 @@ def _number(value: Any, field_name: str) -> Decimal | None:
     if number < 0:
         raise InvalidRecord(field_name, value, "negative", code="invalid_filter")
     return number
+
+
+IMPORTER = BinanceImporter()

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from catalog.domain import identifiers, text
 from catalog.domain.instruments import Stock
+from catalog.domain.vocabulary import Authority
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord
 from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.csv_rows import CODES as ROW_CODES
@@ -38,6 +39,7 @@ class FinanceDatabaseImporter:
     """The CSV with symbol, name, currency, exchange, mic, isin, cusip, figi … and delisted."""
 
     source = "finance-database"
+    authority: Authority = "community"
     codes: Mapping[str, str] = ROW_CODES | {
         "missing_symbol": "no symbol",
         "missing_mic": "no mic, and the exchange code does not say which market it is",
@@ -166,3 +168,6 @@ def _is_delisted(value: str) -> bool:
     if value.lower() not in ("", "true", "false"):
         raise InvalidRecord("delisted", value, "True or False is expected", code="invalid_delisted")
     return value.lower() == "true"
+
+
+IMPORTER = FinanceDatabaseImporter()

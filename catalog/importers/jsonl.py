@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from catalog.domain.records import RECORDS, parse_record
+from catalog.domain.vocabulary import Authority
 from catalog.errors import CatalogError
 from catalog.importers.base import Heading, Parsed, Reject, rejected, show_bytes
 from catalog.importers.json_document import lower_first
@@ -55,6 +56,7 @@ class JsonlImporter:
     """Canonical records as `catalog … show --json` prints them."""
 
     source = "jsonl"
+    authority: Authority = "curated"
     codes: Mapping[str, str] = (
         VALUE_CODES
         | RECORD_CODES
@@ -114,3 +116,6 @@ def _row(line: Line, decoder: ValueDecoder) -> Parsed | Reject:
         return Parsed(parse_record(value), place)
     except CatalogError as error:
         return rejected(place, error, row, record)
+
+
+IMPORTER = JsonlImporter()

@@ -1,21 +1,47 @@
-"""The importers by name, and which of them a payload is for."""
+"""The importers by name, and which of them a payload is for.
+
+Every module of this package that has an `IMPORTER` (or several `IMPORTERS`) is a source: adding a file adds it.
+"""
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+
+from catalog import importers as package
 from catalog.errors import PayloadError
-from catalog.importers.base import Importer
-from catalog.importers.binance import BinanceImporter
-from catalog.importers.finance_database import FinanceDatabaseImporter
-from catalog.importers.jsonl import JsonlImporter
-from catalog.importers.token_list import TokenListImporter
+from catalog.importers.base import Importer, Told
 
 #: How much of a payload `detect` looks at, in bytes.
 HEAD_SIZE = 64 << 10
 
-IMPORTERS: dict[str, Importer] = {
-    importer.source: importer
-    for importer in (JsonlImporter(), FinanceDatabaseImporter(), TokenListImporter(), BinanceImporter())
-}
+
+def _discover() -> Iterator[Importer]:
+    for found in pkgutil.iter_modules(package.__path__):
+        module = import_module(f"{package.__name__}.{found.name}")
+        if hasattr(module, "IMPORTER"):
+            yield module.IMPORTER
+        yield from getattr(module, "IMPORTERS", ())
+
+
+IMPORTERS: dict[str, Importer] = {i.source: i for i in sorted(_discover(), key=lambda i: i.source)}
+
+
+def named(source: str) -> Importer:
+    """The importer of a source's name, such as `binance`, or `ccxt:kraken` with what the payload does not say itself.
+
+    Raises PayloadError for a name that no importer has, or an argument that this one does not take.
+    """
+    name, colon, argument = source.partition(":")
+    if name not in IMPORTERS:
+        raise PayloadError(f"no importer is called `{name}`", hint=f"one of: auto, {', '.join(IMPORTERS)}")
+    importer = IMPORTERS[name]
+    if not colon:
+        return importer
+    if not isinstance(importer, Told):
+        raise PayloadError(f"`{name}` takes nothing behind its name, and `{argument}` stands there", hint=name)
+    return importer.told(argument)
 
 
 def detect(head: bytes) -> Importer:

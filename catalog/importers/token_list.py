@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from catalog.domain import identifiers, text
 from catalog.domain.instruments import Native, Token
-from catalog.domain.vocabulary import SOLANA, native_aliases
+from catalog.domain.vocabulary import SOLANA, Authority, native_aliases
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError
 from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.json_document import Row, read_array, read_head, read_rows
@@ -27,6 +27,7 @@ class TokenListImporter:
     """`{name, timestamp, tokens: […]}` or `[…]`, each token with chainId, address, symbol, name, decimals."""
 
     source = "token-list"
+    authority: Authority = "community"
     codes: Mapping[str, str] = VALUE_CODES | {
         "not_an_object": "the row is not a JSON object",
         "missing_chain_id": "no chainId",
@@ -158,3 +159,6 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 40:
         return int(value)
     return None
+
+
+IMPORTER = TokenListImporter()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from catalog.domain.golden import OPERATOR_SOURCE, Golden, golden
+from catalog.domain.golden import Golden, golden
 from catalog.domain.identity import LISTING_KIND
 from catalog.domain.screening import OF_THE_SECURITY
 from catalog.domain.vocabulary import PRECEDENCE
@@ -154,7 +154,7 @@ class Derivation:
             if key.kind == SECURITY and "cusip" in copy.values:
                 holders.setdefault(copy.values["cusip"], []).append(key)
         for cusip, keys in holders.items():
-            decided = [k for k in keys if self.copies[k].winners["cusip"][0] == -PRECEDENCE[OPERATOR_SOURCE]]
+            decided = [k for k in keys if self.copies[k].winners["cusip"][0] == -PRECEDENCE["operator"]]
             if len(keys) > 1 and len(decided) == 1:
                 for key in keys:
                     if key != decided[0]:

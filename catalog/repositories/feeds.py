@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.domain.golden import OPERATOR_SOURCE, Feed
+from catalog.domain.vocabulary import PRECEDENCE, Authority
 from catalog.errors import InvalidRecord
 from catalog.repositories.driver import Cursor
 
@@ -10,11 +11,17 @@ _QUERY = """SELECT f.feed_id, f.source, f.name, coalesce(f.precedence, s.precede
     FROM feeds f JOIN sources s USING (source) WHERE f.source = %s AND f.name = %s"""
 
 
-def ensure(cursor: Cursor, source: str, name: str) -> Feed:
-    """The feed of that name, made if it is new. Raises InvalidRecord for a source that the catalog does not know."""
+def ensure(cursor: Cursor, source: str, name: str, authority: Authority | None = None) -> Feed:
+    """The feed of that name, made if it is new, and so is its source if somebody says what kind of voice it is.
+
+    Raises InvalidRecord for a source of which nobody knows that.
+    """
     cursor.execute(_QUERY, [source, name])
     found = cursor.fetchone()
     if found is None:
+        if authority is not None:
+            values = [source, authority, PRECEDENCE[authority]]
+            cursor.execute("INSERT INTO sources VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", values)
         cursor.execute("SELECT 1 FROM sources WHERE source = %s", [source])
         if cursor.fetchone() is None:
             raise InvalidRecord("source", source, "the table `sources` does not know it", code="unknown_source")

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Engine
 from catalog.domain.base import Record
 from catalog.domain.golden import Feed
 from catalog.domain.instruments import EQUITIES
+from catalog.domain.vocabulary import Authority
 from catalog.errors import PayloadError, escape
 from catalog.importers.base import Importer, Reject
-from catalog.importers.registry import IMPORTERS, detect
+from catalog.importers.registry import detect, named
 from catalog.repositories import bulk, feeds, runs
 from catalog.repositories.driver import cursor_of
 from catalog.repositories.mapping import NOUNS
@@ -125,23 +126,18 @@ def import_payload(
 ) -> ImportReport:
     """Import a payload that is open already; see `import_file`."""
     started = time.perf_counter()
-    importer = detect(payload.head()) if source == "auto" else _importer(source)
+    importer = detect(payload.head()) if source == "auto" else named(source)
     heading = importer.heading(payload.stream)
     own_time = heading.observed_at or observed_at
     spoken_at = own_time or payload.modified_at
     rows = _read(importer, payload, own_time, progress)
     report = ImportReport(importer.source, payload.payload_hash.hex(), dry_run)
     name = feed or heading.feed or payload.stem
-    run = _Run(engine, payload, importer.source, name, spoken_at, Author(actor), report, rows, progress)
+    author = Author(actor)
+    run = _Run(engine, payload, importer.source, importer.authority, name, spoken_at, author, report, rows, progress)
     run.go()
     report.seconds = time.perf_counter() - started
     return report
-
-
-def _importer(source: str) -> Importer:
-    if source not in IMPORTERS:
-        raise PayloadError(f"no importer is called `{source}`", hint=f"one of: auto, {', '.join(IMPORTERS)}")
-    return IMPORTERS[source]
 
 
 def _read(importer: Importer, payload: payloads.Payload, own_time: datetime | None, progress: Progress | None) -> _Rows:
@@ -195,6 +191,7 @@ class _Run:
     engine: Engine
     payload: payloads.Payload
     source: str
+    authority: Authority
     feed_name: str
     observed_at: datetime
     author: Author
@@ -241,7 +238,7 @@ class _Run:
 
     def _begin(self, connection: Connection) -> Feed:
         cursor = cursor_of(connection)
-        feed = feeds.ensure(cursor, self.source, self.feed_name)
+        feed = feeds.ensure(cursor, self.source, self.feed_name, self.authority)
         payloads.store(cursor, self.payload)
         run_id = runs.begin(
             cursor, feed, self.payload.payload_hash, self.payload.name, self.observed_at, self.author.actor

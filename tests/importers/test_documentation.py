@@ -1,4 +1,4 @@
-"""docs/importing.md says what the code does: the codes, the tables, the fields."""
+"""The pages of docs/sources say what the code does: the codes, the tables, the fields."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from catalog.domain.vocabulary import SOLANA
 from catalog.importers import binance, finance_markets, token_list
 from catalog.importers.registry import IMPORTERS
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "importing.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
 def sections() -> dict[str, str]:
-    """The text below each heading `## `source` …`."""
-    parts = re.split(r"^## `([a-z-]+)`.*$", DOCUMENT.read_text(), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    """The page of each source."""
+    return {path.stem: path.read_text() for path in sorted((DOCS / "sources").glob("*.md"))}
 
 
 def table(text: str, heading: str) -> dict[str, str]:
@@ -38,8 +37,15 @@ def names(cell: str) -> list[str]:
     return re.findall(r"[^\s,`]+", cell)
 
 
-def test_every_source_has_its_section(sections: dict[str, str]) -> None:
+def test_every_source_has_its_page(sections: dict[str, str]) -> None:
     assert set(sections) == set(IMPORTERS)
+    listed = re.findall(
+        r"^\| \[`(.+)`\]\(sources/(.+)\.md\) \| (.+) \|$", (DOCS / "importing.md").read_text(), re.MULTILINE
+    )
+    assert {(name, file) for name, file, _ in listed} == {(source, source) for source in IMPORTERS}
+    assert {name: f"# `{name}`: {title}" for name, _, title in listed} == {
+        name: page.splitlines()[0] for name, page in sections.items()
+    }
 
 
 @pytest.mark.parametrize("source", IMPORTERS)
