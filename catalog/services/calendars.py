@@ -69,6 +69,8 @@ def keep(engine: Engine, run_id: int) -> CalendarReport:
         run = runs.get(cursor, run_id)
         if run is None:
             raise NotFound("import run", run_id, "`catalog imports list` shows them")
+        if run["source"] != IMPORTER.source:
+            raise PayloadError(f"import run {run_id} read `{run['source']}`, and no trading calendar")
         calendar, sessions, holidays = _read(payloads.fetch(cursor, bytes.fromhex(run["payload_hash"])))
         venue = _venue(cursor, calendar.mic)
         written = calendars.replace(cursor, venue, calendar, sessions, holidays, run_id)

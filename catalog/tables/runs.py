@@ -47,7 +47,9 @@ class ImportRun(Base):
     file_name: Mapped[str] = mapped_column(Text, comment="Name of the file, or - for standard input")
     observed_at: Mapped[datetime] = mapped_column(comment="Time for which the payload speaks")
     actor: Mapped[str] = mapped_column(Text, comment="Who started it")
-    state: Mapped[str] = mapped_column(Text, server_default=text("'running'"), comment="running, done, stopped or failed")
+    state: Mapped[str] = mapped_column(
+        Text, server_default=text("'running'"), comment="running, done, stopped or failed"
+    )
     started_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), comment="When it started")
     finished_at: Mapped[datetime | None] = mapped_column(comment="When it ended")
     report: Mapped[Json | None] = mapped_column(comment="Its report: counts per record type")
