@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 import pytest
@@ -30,10 +30,11 @@ def test_read_gives_everything_in_order() -> None:
     calendar, *rest = read(stream(HONG_KONG))
     assert isinstance(calendar, Calendar)
     assert (calendar.mic, calendar.calendar, calendar.first_day) == ("XHKG", "XHKG", date(2026, 12, 24))
-    lunch = [datetime(2026, 12, 28, hour, tzinfo=UTC) for hour in (4, 5)]
     assert rest == [
         Placed(Session(date(2026, 12, 24), at("24T01:30"), at("24T04:00"), is_short=True), "/sessions/0"),
-        Placed(Session(date(2026, 12, 28), at("28T01:30"), at("28T08:00"), *lunch), "/sessions/1"),
+        Placed(
+            Session(date(2026, 12, 28), at("28T01:30"), at("28T08:00"), at("28T04:00"), at("28T05:00")), "/sessions/1"
+        ),
         Placed(date(2026, 12, 25), "/holidays/0"),
     ]
 
