@@ -5,7 +5,7 @@ They are facts of days and not records: they have no id, no golden copy and no p
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 
@@ -51,6 +51,14 @@ class Session(NamedTuple):
     break_starts_at: datetime | None = None
     break_ends_at: datetime | None = None
     is_short: bool = False
+
+    @property
+    def length(self) -> timedelta:
+        """How long one can trade in it: without its break."""
+        length = self.closes_at - self.opens_at
+        if self.break_starts_at is not None and self.break_ends_at is not None:
+            length -= self.break_ends_at - self.break_starts_at
+        return length
 
     def problem(self) -> str | None:
         """What is wrong with its times, as a clause; None for nothing."""

@@ -1,7 +1,7 @@
 """The calendars of the library `exchange_calendars`: whose they are, and each as the payload that its importer reads.
 
 The library brings pandas, so it is an extra, and loaded only when a calendar is rendered. The same version of the
-library and the same range give the same bytes.
+library (and of the time zones) and the same range give the same bytes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class CalendarUnusable(CatalogError, RuntimeError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
             f"{LIBRARY} {version(LIBRARY)} cannot give its calendar {quote(name)}: {reason}",
-            f"this is pandas {version('pandas')}; from 3.1 on it breaks some calendars: pip install 'pandas<3.1'",
+            f"it ran with pandas {version('pandas')}, and needs one before 3.1: pip install 'pandas<3.1'; or other days",
         )
         self.name = name
 
@@ -184,26 +184,24 @@ class _Source(NamedTuple):
         return [*special, (date.min, date.max, self.calendar.weekmask)]
 
     def _session(self, row: Any) -> Session:
-        moments = (_moment(cell) for cell in (row.open, row.close, row.break_start, row.break_end))
-        opens, closes, break_starts, break_ends = moments
+        opens, closes, break_starts, break_ends = map(_moment, (row.open, row.close, row.break_start, row.break_end))
         assert opens is not None
         assert closes is not None
         session = Session(_day(row.Index), opens, closes, break_starts, break_ends)
-        return session._replace(is_short=_trading_time(session) < _trading_time(self._regular(session.day)))
+        return session._replace(is_short=session.length < self._regular_length(session.day))
 
-    def _regular(self, day: date) -> Session:
-        """What a regular session of a day is."""
+    def _regular_length(self, day: date) -> timedelta:
+        """How long a regular session of a day is, without its break."""
         hours = next(h for h in reversed(self.hours) if h.since is None or h.since <= day)
 
-        def at(clock: time | None, offset: int) -> datetime | None:
-            if clock is None:
-                return None
+        def at(clock: time, offset: int = 0) -> datetime:
+            # in UTC, since a difference of two local times forgets that a clock may be set in between
             return datetime.combine(day + offset * _DAY, clock, self.calendar.tz).astimezone(UTC)
 
-        opens, closes = at(hours.opens, self.calendar.open_offset), at(hours.closes, self.calendar.close_offset)
-        assert opens is not None
-        assert closes is not None
-        return Session(day, opens, closes, at(hours.break_starts, 0), at(hours.break_ends, 0))
+        length = at(hours.closes, self.calendar.close_offset) - at(hours.opens, self.calendar.open_offset)
+        if hours.break_starts is not None and hours.break_ends is not None:
+            length -= at(hours.break_ends) - at(hours.break_starts)
+        return length
 
 
 def _regular_hours(calendar: Any) -> list[_Regular]:
@@ -220,13 +218,6 @@ def _regular_hours(calendar: Any) -> list[_Regular]:
         if not found or found[-1][1:] != hours[1:]:
             found.append(hours)
     return found
-
-
-def _trading_time(session: Session) -> timedelta:
-    whole = session.closes_at - session.opens_at
-    if session.break_starts_at is None or session.break_ends_at is None:
-        return whole
-    return whole - (session.break_ends_at - session.break_starts_at)
 
 
 def _hours_line(hours: _Regular) -> dict[str, str]:
