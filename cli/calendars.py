@@ -24,6 +24,7 @@ def add_to(venue: typer.Typer) -> None:
     """Give the commands to `catalog venue`."""
     calendar = typer.Typer(help="Keep trading calendars up to date.", no_args_is_help=True)
     calendar.command()(update)
+    calendar.command()(keep)
     venue.add_typer(calendar, name="calendar")
     venue.command()(sessions)
     venue.command()(holidays)
@@ -66,6 +67,13 @@ def update(
     output.rows(reports)
     if code:
         raise typer.Exit(code)
+
+
+def keep(run: Annotated[int, typer.Argument(metavar="RUN", help="The import run that read the calendar.")]) -> None:
+    """Keep the sessions and holidays of a calendar that was imported from a file, or replayed."""
+    with open_catalog() as catalog:
+        report = catalog.venues.keep_calendar(run)
+    output.fields(report.to_json())
 
 
 def sessions(mic: MicArgument, first: FromOption = None, last: ToOption = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from catalog import Catalog
 from catalog.services import calendars, imports, payloads
 from catalog.services.calendars import CalendarReport
+from catalog.services.run import Order
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 #: Thanksgiving of 2026 in New York: a holiday, and a short day behind it.
@@ -52,7 +53,7 @@ def encoded(calendar: dict[str, Any]) -> bytes:
 def imported(catalog: Catalog, calendar: dict[str, Any]) -> int:
     """Import a calendar, as an update does; the number of the run."""
     payload = payloads.in_memory(f"{calendar['mic']}.json", encoded(calendar), AT)
-    report = imports.import_payload(catalog.engine, "exchange-calendars", payload, actor="tester", observed_at=AT)
+    report = imports.import_payload(catalog.engine, "exchange-calendars", payload, Order("tester", observed_at=AT))
     assert report.run_id is not None
     return report.run_id
 

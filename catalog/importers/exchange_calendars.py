@@ -63,10 +63,10 @@ class ExchangeCalendarsImporter:
         """The feed is the MIC, so that each venue's calendar is followed by itself; a calendar has no time of its own."""
         for row in read_rows(stream, _ARRAYS):
             if row.member == "mic" and isinstance(row.value, str):
-                return Heading(row.value if _is_mic(row.value) else "")
+                return Heading(row.value if _is_mic(row.value) else "", is_listing=False)
             if row.is_element:
                 break
-        return Heading("")
+        return Heading("", is_listing=False)
 
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:
         """The venue with the regular hours of the day `observed_at`, and a reject for every session that is no good."""

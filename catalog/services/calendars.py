@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -17,6 +16,7 @@ from catalog.importers.exchange_calendars import IMPORTER, read
 from catalog.repositories import calendars, runs
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.services import exchange_calendars, imports, payloads
+from catalog.services.run import Order
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def update(engine: Engine, mic: str, first: date | None, last: date | None, acto
     earliest, latest = exchange_calendars.default_range(name, now.date())
     first, last = first or earliest, last or latest
     payload = payloads.in_memory(f"{mic}_{first}_{last}.json", exchange_calendars.render(mic, first, last), now)
-    report = imports.import_payload(engine, IMPORTER.source, payload, actor=actor, observed_at=now)
+    report = imports.import_payload(engine, IMPORTER.source, payload, Order(actor, observed_at=now))
     assert report.run_id is not None
     return keep(engine, report.run_id)
 
@@ -65,13 +65,15 @@ def keep(engine: Engine, run_id: int) -> CalendarReport:
     that is no good.
     """
     with engine.connect() as connection:
+        run = runs.past(cursor_of(connection), run_id)
+    if run is None:
+        raise NotFound("import run", run_id, "`catalog imports list` shows them")
+    if run.source != IMPORTER.source:
+        raise PayloadError(f"import run {run_id} read `{run.source}`, and no trading calendar")
+    with payloads.restored(engine, run.payload_hash, run.file_name, run.observed_at) as payload:
+        calendar, sessions, holidays = _read(payload.stream)
+    with engine.connect() as connection:
         cursor = cursor_of(connection)
-        run = runs.get(cursor, run_id)
-        if run is None:
-            raise NotFound("import run", run_id, "`catalog imports list` shows them")
-        if run["source"] != IMPORTER.source:
-            raise PayloadError(f"import run {run_id} read `{run['source']}`, and no trading calendar")
-        calendar, sessions, holidays = _read(payloads.fetch(cursor, bytes.fromhex(run["payload_hash"])))
         venue = _venue(cursor, calendar.mic)
         written = calendars.replace(cursor, venue, calendar, sessions, holidays, run_id)
         connection.commit()
@@ -102,8 +104,8 @@ def timezone(cursor: Cursor, mic: str) -> str:
     return _known(cursor, mic, _venue(cursor, mic)).timezone
 
 
-def _read(payload: bytes) -> tuple[Calendar, list[Session], list[date]]:
-    found = list(read(io.BytesIO(payload)))
+def _read(stream: BinaryIO) -> tuple[Calendar, list[Session], list[date]]:
+    found = list(read(stream))
     for reject in (f for f in found if isinstance(f, Reject)):
         raise PayloadError(f"none of its days is kept: {reject.reason}", reject.place)
     calendar = next(f for f in found if isinstance(f, Calendar))

@@ -43,6 +43,10 @@ class Venues(Noun):
         """Get the library's calendar of a market for a range of days; see `catalog.services.calendars.update`."""
         return calendars.update(self.catalog.engine, mic, first, last, self.catalog.actor)
 
+    def keep_calendar(self, run_id: int) -> calendars.CalendarReport:
+        """Keep the days of a calendar that was imported by hand or replayed; see `catalog.services.calendars.keep`."""
+        return calendars.keep(self.catalog.engine, run_id)
+
     def with_calendar(self) -> list[str]:
         """The MICs of this catalog's markets of which the library has a calendar. Raises MissingExtra."""
         with self.catalog.transaction() as cursor:

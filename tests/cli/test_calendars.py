@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 
 import pytest
 
+from tests.calendars import NEW_YORK
 from tests.cli.conftest import Run
 
 WEEK = ("--from", "2024-11-25", "--to", "2024-11-29")
@@ -36,6 +38,15 @@ def test_update_and_look(markets: Run) -> None:
     assert markets("venue", "holidays", "XNYS", "--json").json == [{"day": "2024-11-28", "weekday": "Thursday"}]
     assert markets("venue", "holidays", "XNYS", "--from", "2024-11-29", "--json").json == []
     assert len(markets("venue", "sessions", "XNYS", "--to", "2024-11-26", "--json").json) == 2
+
+
+def test_a_calendar_from_a_file(markets: Run, write: Callable[[str], str]) -> None:
+    report = markets("import", "auto", write(json.dumps(NEW_YORK)), "--json").json
+    assert markets("venue", "sessions", "XNYS").code == 1
+    done = markets("venue", "calendar", "keep", str(report["run_id"]), "--json")
+    assert (done.code, done.json["sessions"], done.json["added"]) == (0, 3, 4)
+    assert len(markets("venue", "sessions", "XNYS", "--json").json) == 3
+    assert markets("venue", "calendar", "keep", "999").code == 1
 
 
 def test_people_see_local_times(markets: Run) -> None:

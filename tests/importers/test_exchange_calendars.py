@@ -23,7 +23,7 @@ def test_a_calendar_gives_the_venue_and_nothing_else() -> None:
     assert venue.known() == {
         "record": "venue", "mic": "XCME", "timezone": "America/Chicago", "session_open": "17:00", "session_close": "17:00",
     }  # fmt: skip
-    assert IMPORTER.heading(stream(CHICAGO)) == Heading("XCME", None)
+    assert IMPORTER.heading(stream(CHICAGO)) == Heading("XCME", is_listing=False)
 
 
 def test_read_gives_everything_in_order() -> None:
@@ -181,5 +181,5 @@ def test_what_is_no_calendar_cannot_be_read(payload: Any, match: str) -> None:
 
 def test_a_feed_is_a_mic_or_nothing() -> None:
     for mic in (None, 7, "nyse", ""):
-        assert IMPORTER.heading(stream(NEW_YORK | {"mic": mic})) == Heading("")
-    assert IMPORTER.heading(stream({"format": "x", "sessions": [1], "mic": "XNYS"})) == Heading("")
+        assert IMPORTER.heading(stream(NEW_YORK | {"mic": mic})) == Heading("", is_listing=False)
+    assert IMPORTER.heading(stream({"format": "x", "sessions": [1], "mic": "XNYS"})) == Heading("", is_listing=False)

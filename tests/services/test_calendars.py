@@ -20,6 +20,7 @@ from catalog.repositories import calendars as rows
 from catalog.repositories.driver import copy_rows, cursor_of
 from catalog.services import calendars, exchange_calendars, imports, payloads
 from catalog.services.exchange_calendars import CalendarUnusable
+from catalog.services.run import Order
 from tests.calendars import AT, CHICAGO, HONG_KONG, NEW_YORK, days, encoded, imported, kept
 from tests.states import state
 
@@ -71,7 +72,7 @@ def test_a_calendar_is_kept_and_the_venue_learns_its_hours(venues: Catalog) -> N
 def test_what_is_kept_equals_what_was_read(venues: Catalog) -> None:
     for calendar in (NEW_YORK, HONG_KONG, CHICAGO):
         kept(venues, calendar)
-        _, sessions, holidays = calendars._read(encoded(calendar))
+        _, sessions, holidays = calendars._read(io.BytesIO(encoded(calendar)))
         assert venues.venues.sessions(calendar["mic"]) == sessions
         assert venues.venues.holidays(calendar["mic"]) == holidays
 
@@ -146,7 +147,7 @@ def test_a_day_that_is_no_good_keeps_the_whole_calendar_out(venues: Catalog) -> 
 
 def test_only_calendars_of_venues_can_be_kept(venues: Catalog) -> None:
     payload = payloads.in_memory("one.jsonl", b'{"record": "venue", "mic": "XLON"}', AT)
-    run = imports.import_payload(venues.engine, "jsonl", payload, actor="tester").run_id
+    run = imports.import_payload(venues.engine, "jsonl", payload, Order("tester")).run_id
     assert run is not None
     with pytest.raises(PayloadError, match="read `jsonl`"):
         calendars.keep(venues.engine, run)
@@ -204,7 +205,7 @@ def test_two_writers_at_once(venues: Catalog) -> None:
 def test_a_writer_waits_for_the_other(venues: Catalog) -> None:
     runs = [imported(venues, NEW_YORK), imported(venues, NEW_YORK | {"sessions": []})]
     with venues.engine.connect() as connection, ThreadPoolExecutor(1) as pool:
-        calendar, sessions, holidays = calendars._read(encoded(NEW_YORK))
+        calendar, sessions, holidays = calendars._read(io.BytesIO(encoded(NEW_YORK)))
         venue = rows.venue(cursor_of(connection), "XNYS")
         assert venue is not None
         rows.replace(cursor_of(connection), venue, calendar, sessions, holidays, runs[0])
@@ -279,7 +280,10 @@ def test_an_import_by_hand_checks_and_keeps_no_days(venues: Catalog, tmp_path: A
     report = venues.import_file("auto", str(path), observed_at=AT)
     assert (report.source, report.is_clean, physical(venues)) == ("exchange-calendars", True, [])
     assert report.run_id is not None
-    assert calendars.keep(venues.engine, report.run_id).added == 4
+    assert venues.venues.keep_calendar(report.run_id).added == 4
+    again = imports.replay(venues.engine, report.run_id, actor="tester")
+    assert again.run_id is not None
+    assert venues.venues.keep_calendar(again.run_id).added == 0
 
 
 # The database's own rules
