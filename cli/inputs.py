@@ -116,6 +116,13 @@ def moment(text: str | None) -> datetime | None:
     return value
 
 
+def day(text: str | None) -> date | None:
+    """A day, such as `2026-01-31`."""
+    from catalog.domain.calendar import day as parsed
+
+    return None if text is None else parsed(text)
+
+
 def assignments(model: type[Record], words: list[str]) -> dict[str, Any]:
     """`FIELD=VALUE` words as values of a record type's fields."""
     properties = model.model_json_schema()["properties"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from catalog.errors import CatalogError, DatabaseUnavailable, InvalidRecord, SchemaMismatch
-from cli import exits, inputs, output
+from cli import calendars, exits, inputs, output
 from cli.session import open_catalog, session
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def build(name: str) -> typer.Typer:
         commands.append(_standard)
     for command in commands:
         command(app, name)
+    if name == "venue":
+        calendars.add_to(app)
     return app
 
 

@@ -29,6 +29,7 @@ from catalog.repositories.statements import Author, Outcome, Submission, key_of
 from catalog.services import absences, desk, imports, lifecycle, payloads, releases, run, widths, writing
 from catalog.services.nouns import NOUNS, Noun
 from catalog.services.shapes import change_line, dispute_line, due_line, plain
+from catalog.services.venues import Venues
 from catalog.settings import mask_url
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ class Catalog:
         self.actor = actor or _user()
         self._stop = stop
         self._url = url
-        self.nouns: dict[str, Noun] = {name: Noun(self, name) for name in NOUNS}
+        self.venues = Venues(self)
+        self.nouns: dict[str, Noun] = {name: Noun(self, name) for name in NOUNS} | {"venue": self.venues}
         self.instruments = self.nouns["instrument"]
         self.securities = self.nouns["security"]
-        self.venues = self.nouns["venue"]
         self.listings = self.nouns["listing"]
         self.pools = self.nouns["pool"]
         self.pairs = self.nouns["pair"]

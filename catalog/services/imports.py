@@ -38,10 +38,15 @@ def import_file(
     """
     order = Order(actor, dry_run, observed_at, feed, accept_shrink, suspend_missing, progress=progress)
     with payloads.opened(path) as payload:
-        if source == "auto":
-            return _run(engine, payload, detect(payload.head()), None, order)
-        argument = source.partition(":")[2] or None
-        return _run(engine, payload, named(source), argument, order)
+        return import_payload(engine, source, payload, order)
+
+
+def import_payload(engine: Engine, source: str, payload: payloads.Payload, order: Order) -> ImportReport:
+    """Import a payload that is open already; see `import_file`."""
+    if source == "auto":
+        return _run(engine, payload, detect(payload.head()), None, order)
+    argument = source.partition(":")[2] or None
+    return _run(engine, payload, named(source), argument, order)
 
 
 def replay(
@@ -95,4 +100,4 @@ def _run(
     return run.report
 
 
-__all__ = ["ImportReport", "PayloadError", "import_file", "replay", "retry"]
+__all__ = ["ImportReport", "PayloadError", "import_file", "import_payload", "replay", "retry"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import sys
 import tempfile
@@ -70,6 +71,11 @@ def opened(path: str) -> Iterator[Payload]:
         yield Payload(
             path, cast("BinaryIO", spool), size, hasher.digest(), modified.replace(microsecond=modified.microsecond)
         )
+
+
+def in_memory(name: str, data: bytes, at: datetime) -> Payload:
+    """A payload that was made here, at that moment."""
+    return Payload(name, io.BytesIO(data), len(data), blake3(data).digest(), at)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from catalog.tables import (  # noqa: F401 - importing a module is what puts its tables into the metadata
     brokers,
+    calendars,
     changes,
     derivatives,
     disputes,

@@ -22,6 +22,7 @@ from sqlalchemy import DDL, event
 
 from catalog.domain.identity import KIND_NAMES, KINDS, LISTING_KIND
 from catalog.tables.brokers import BrokerContractRow
+from catalog.tables.calendars import VenueCalendarRow, VenueHolidayRow, VenueSessionRow
 from catalog.tables.changes import ChangeRow
 from catalog.tables.derivatives import FutureRow, OptionRow
 from catalog.tables.disputes import DisputeRow
@@ -610,9 +611,49 @@ IMPORT_RUNS = View(
     "FROM import_runs r\nJOIN feeds f ON f.feed_id = r.feed_id",
 )
 
+# Trading calendars
+
+_MARKET = (
+    Column("mic", "v.mic", "MIC of the market, ISO 10383"),
+    Column("venue_name", "v.name", "Name of the market"),
+)
+
+
+def _local(name: str) -> Column:
+    comment = str(VenueSessionRow.__table__.columns[f"{name}_at"].comment)
+    return Column(f"{name}_local", f"timezone(k.timezone, s.{name}_at)", f"{comment}. Day and time in timezone")
+
+
+SESSIONS = View(
+    "sessions",
+    _comment(VenueSessionRow),
+    (
+        *_MARKET,
+        *_same("s", VenueSessionRow, "day opens_at closes_at break_starts_at break_ends_at is_short"),
+        *_same("k", VenueCalendarRow, "timezone"),
+        *(_local(name) for name in ("opens", "closes", "break_starts", "break_ends")),
+        Column("venue_id", _hex("s.venue_id"), "The venue: venue id"),
+        *_same("s", VenueSessionRow, "run_id"),
+    ),
+    "FROM venue_sessions s\nJOIN venue_calendars k ON k.venue_id = s.venue_id\nJOIN venues v ON v.id = s.venue_id",
+)
+
+HOLIDAYS = View(
+    "holidays",
+    _comment(VenueHolidayRow),
+    (
+        *_MARKET,
+        *_same("h", VenueHolidayRow, "day"),
+        Column("venue_id", _hex("h.venue_id"), "The venue: venue id"),
+        *_same("h", VenueHolidayRow, "run_id"),
+    ),
+    "FROM venue_holidays h\nJOIN venues v ON v.id = h.venue_id",
+)
+
 VIEWS = (
     INSTRUMENTS, SECURITIES, TOKENS, CURRENCIES, VENUES, LISTINGS, CROSS_LISTINGS, POOLS, EXCHANGE_PAIRS, DERIVATIVES,
     SYNTHETICS, BROKER_CONTRACTS, EVENT_TYPES, CHANGES, SUCCESSIONS, DISPUTES, IMPORT_RUNS,
+    SESSIONS, HOLIDAYS,
 )  # fmt: skip
 
 

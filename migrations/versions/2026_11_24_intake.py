@@ -120,6 +120,10 @@ COMMENT ON COLUMN import_runs.state IS 'running, done, stopped or failed';
 
 COMMENT ON COLUMN import_runs.failure IS 'Why it failed, or was stopped';
 
+COMMENT ON COLUMN reporting.import_runs.state IS 'running, done, stopped or failed';
+
+COMMENT ON COLUMN reporting.import_runs.failure IS 'Why it failed, or was stopped';
+
 ALTER TABLE payloads ADD COLUMN pruned_at timestamptz;
 
 COMMENT ON COLUMN payloads.pruned_at IS 'When its bytes were given up; NULL while they are kept'
@@ -146,7 +150,11 @@ ALTER TABLE import_runs
 
 COMMENT ON COLUMN import_runs.state IS 'running, done or failed';
 
-COMMENT ON COLUMN import_runs.failure IS 'Why it failed'
+COMMENT ON COLUMN import_runs.failure IS 'Why it failed';
+
+COMMENT ON COLUMN reporting.import_runs.state IS 'running, done or failed';
+
+COMMENT ON COLUMN reporting.import_runs.failure IS 'Why it failed'
 """
 
 

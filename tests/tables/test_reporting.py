@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from catalog.domain import (
 )
 from catalog.domain.identity import KIND_NAMES
 from catalog.tables import reporting
+from tests.calendars import CHICAGO, HONG_KONG, NEW_YORK, kept
 
 SAMPLE = Path(package.__file__).parent / "sample.jsonl"
 PAGE = Path(__file__).parents[2] / "docs" / "reporting.md"
@@ -141,6 +142,7 @@ def test_every_view_and_every_column_has_a_comment(database_url: str) -> None:
 
 def test_every_view_has_rows(ask: Ask, catalog: Catalog) -> None:
     catalog.instruments.supersede(TWO.id, ONE.id, "migration")
+    kept(catalog, NEW_YORK)
     with catalog.transaction() as cursor:
         cursor.execute(
             """INSERT INTO disputes (dispute_key, rule, kind, subject_id, sides)
@@ -374,9 +376,32 @@ def test_import_runs(ask: Ask, catalog: Catalog) -> None:
     assert run["started_at"] <= run["finished_at"]
 
 
+def test_sessions_and_holidays(ask: Ask, catalog: Catalog) -> None:
+    reports = [kept(catalog, calendar) for calendar in (NEW_YORK, HONG_KONG, CHICAGO)]
+    short = only(ask("SELECT * FROM sessions WHERE mic = 'XNYS' AND is_short"))
+    shown = {
+        "venue_name": "New York Stock Exchange", "day": date(2026, 11, 27), "timezone": "America/New_York",
+        "opens_at": datetime(2026, 11, 27, 14, 30, tzinfo=UTC), "closes_at": datetime(2026, 11, 27, 18, tzinfo=UTC),
+        "opens_local": datetime(2026, 11, 27, 9, 30), "closes_local": datetime(2026, 11, 27, 13),  # noqa: DTZ001
+        "break_starts_at": None, "break_ends_local": None, "venue_id": Venue(mic="XNYS").id, "run_id": reports[0].run_id,
+    }  # fmt: skip
+    assert {name: short[name] for name in shown} == shown
+    lunch = only(ask("SELECT break_starts_local, break_ends_local FROM sessions WHERE break_starts_at IS NOT NULL"))
+    assert [f"{moment}" for moment in lunch.values()] == ["2026-12-28 12:00:00", "2026-12-28 13:00:00"]
+    evening = ask("SELECT opens_local, closes_local FROM sessions WHERE mic = 'XCME' ORDER BY day")[0]
+    assert [f"{moment}" for moment in evening.values()] == ["2026-11-22 17:00:00", "2026-11-23 17:00:00"]
+    found = ask("SELECT mic, venue_name, day, venue_id, run_id FROM holidays ORDER BY mic")
+    assert [(r["mic"], r["day"], r["run_id"]) for r in found] == [
+        ("XHKG", date(2026, 12, 25), reports[1].run_id),
+        ("XNYS", date(2026, 11, 26), reports[0].run_id),
+    ]
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "SELECT * FROM sessions WHERE mic = 'XNYS' AND day = '2026-11-25'",
+        "SELECT * FROM holidays WHERE mic = 'XNYS' AND day > '2026-11-25'",
         "SELECT * FROM instruments WHERE uuid = 'bab9c8dc24815bbdcc4a47f18643879f'",
         "SELECT * FROM instruments WHERE symbol = 'AAPL'",
         "SELECT * FROM instruments WHERE isin = 'US0378331005'",
@@ -419,7 +444,7 @@ def test_a_search_path_does_not_change_a_view(database_url: str) -> None:
             connection.execute(SQL("SELECT count(*) FROM {}").format(Identifier(name)))
 
 
-def test_the_page_names_every_view_and_its_queries_run(ask: Ask) -> None:
+def test_the_page_names_every_view_and_its_queries_run(ask: Ask, catalog: Catalog) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert [name for name in NAMES if f"| `{name}` |" not in page] == []
     queries = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
@@ -441,3 +466,10 @@ def test_the_page_names_every_view_and_its_queries_run(ask: Ask) -> None:
     assert OPTION.symbol in [row["symbol"] for row in answers[3]]
     assert [row["source"] for row in answers[4]] == ["jsonl"]
     assert {ONE.id, PAIR.id, EVENT.id} <= {row["subject"] for row in answers[5]}
+    kept(catalog, NEW_YORK)
+    assert [(row["day"].day, f"{row['closes_local']:%H:%M}", row["is_short"]) for row in ask(queries[6])] == [
+        (25, "16:00", False),
+        (27, "13:00", True),
+        (30, "16:00", False),
+    ]
+    assert ask(queries[7]) == [{"day": date(2026, 11, 26), "closed": "XNYS"}]
