@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
-from catalog.domain import identifiers
+from catalog.domain import identifiers, text
+from catalog.domain.decimals import canonical_decimal
 from catalog.domain.identity import Id
 from catalog.domain.instruments import Native, Token
-from catalog.domain.pools import PoolToken
+from catalog.domain.pools import MAX_TOKENS, Pool, PoolToken
 from catalog.domain.vocabulary import native_aliases
 from catalog.errors import InvalidIdentifier, InvalidRecord, PayloadError, quote
+from catalog.importers.json_values import optional_text, whole_number
 
 ZERO = "0x" + "0" * 40
 #: Uniswap counts a fee in millionths of a swap (hundredths of a basis point).
@@ -29,6 +31,13 @@ CODES = {
     "invalid_tick_spacing": "the tick spacing is not a whole number from 1 to 32767",
     "wrong_pool_id": "the id of a Uniswap v4 pool is not the hash of its tokens, fee, tick spacing and hooks",
 }
+
+
+class Described(NamedTuple):
+    """What a log or a row describes: the pool, if there is one, and every token that it names."""
+
+    tokens: tuple[Token | Native, ...]
+    pool: Pool | None = None
 
 
 def evm_blockchain(source: str, argument: str) -> str:
@@ -50,18 +59,55 @@ def unsaid_blockchain(source: str) -> PayloadError:
     )
 
 
-def currency(blockchain: str, address: str, **fields: Any) -> Token | Native:
-    """The token at `address` (in normal form), or the native coin where the address means it."""
-    if address in native_aliases(blockchain):
+def currency(blockchain: str, at: str, **fields: Any) -> Token | Native:
+    """The token at the address `at` (in normal form), or the native coin where the address means it."""
+    if at in native_aliases(blockchain):
         return Native(blockchain=blockchain, **fields)
-    return Token(blockchain=blockchain, address=address, **fields)
+    return Token(blockchain=blockchain, address=at, **fields)
 
 
-def contract(field: str, address: str) -> str:
-    """`address`, which has to be a contract's. Raises InvalidRecord for the zero address."""
-    if address == ZERO:
-        raise InvalidRecord(field, address, "a contract is expected", code="zero_address")
-    return address
+def described_token(blockchain: str, row: dict[str, Any]) -> Token | Native:
+    """The token of an object with its address and, where they are known, decimals, symbol and name."""
+    fields: dict[str, Any] = name_field(row)
+    if symbol := optional_text(row, "symbol"):
+        fields["symbol"] = text.key(symbol, "symbol")
+    if (decimals := row.get("decimals")) is not None:
+        fields["decimals"] = whole_number(decimals)
+        if fields["decimals"] is None or not 0 <= fields["decimals"] <= 255:
+            reason = "a whole number from 0 to 255 is expected"
+            raise InvalidRecord("decimals", quote(decimals), reason, code="invalid_decimals")
+    return currency(blockchain, address(row, "address"), **fields)
+
+
+def name_field(row: dict[str, Any]) -> dict[str, Any]:
+    """The field `name`, if the row has one."""
+    name = optional_text(row, "name")
+    return {"name": text.free_text(name, "name")} if name else {}
+
+
+def address(row: dict[str, Any], field: str) -> str:
+    """The address under `field`, in its normal form."""
+    value = row.get(field)
+    if value is None or value == "":
+        raise InvalidRecord(field, "nothing", "it is required", code="missing_address")
+    if not isinstance(value, str):
+        raise InvalidRecord(field, quote(value), "text is expected", code="invalid_address")
+    return identifiers.evm_address(value.strip())
+
+
+def listed(value: Any) -> list[Any]:
+    """The tokens of a row as the list of at least two that they have to be."""
+    if not isinstance(value, list) or not 2 <= len(value) <= MAX_TOKENS:
+        reason = f"a list of 2 to {MAX_TOKENS} tokens is expected"
+        raise InvalidRecord("tokens", quote(value), reason, code="invalid_tokens")
+    return value
+
+
+def contract(field: str, at: str) -> str:
+    """The address `at`, which has to be a contract's. Raises InvalidRecord for the zero address."""
+    if at == ZERO:
+        raise InvalidRecord(field, at, "a contract is expected", code="zero_address")
+    return at
 
 
 def ordered(first: str, second: str) -> None:
@@ -92,6 +138,14 @@ def fee_fields(millionths: int) -> dict[str, Any]:
     if not 0 <= millionths <= FEE_UNITS:
         raise InvalidRecord("fee", millionths, f"at most {FEE_UNITS} millionths are expected", code="invalid_fee")
     return {"fee": Decimal(millionths).scaleb(-6)}
+
+
+def fraction(value: Any) -> Decimal:
+    """A fee or weight that is stated as a fraction."""
+    number = canonical_decimal(value)
+    if not 0 <= number <= 1:
+        raise InvalidIdentifier("decimal", value, "a fraction from 0 to 1 is expected")
+    return number
 
 
 def tick_spacing(value: int) -> int:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from catalog.domain.instruments import Native, Token
+from catalog.domain.instruments import Token
 from catalog.domain.pools import Pool
 from catalog.domain.vocabulary import TokenStandard
 from catalog.errors import InvalidRecord
 from catalog.importers import chain_pools
+from catalog.importers.chain_pools import Described
 from catalog.importers.evm_deployments import DEXES, POOL_MANAGERS, UNKNOWN_CURVES
 
 #: Transfer(address,address,uint256). With a fourth topic the number is a token id: an NFT's.
@@ -24,13 +25,6 @@ CODES = chain_pools.CODES | {
     "invalid_data": "the data are not bytes in hex, or not as many as the event has",
     "invalid_word": "a word holds more than its type, such as an address of more than 20 bytes",
 }
-
-
-class Described(NamedTuple):
-    """What an event describes: the pool if it creates one, and every token that it names."""
-
-    tokens: tuple[Token | Native, ...]
-    pool: Pool | None = None
 
 
 @dataclass(frozen=True)

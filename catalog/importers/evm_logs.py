@@ -256,7 +256,11 @@ def _answer(row: Row, name: str) -> Iterator[Reject]:
     value = row.value
     if name == "error" and value is not None:
         error = InvalidRecord("answer", row.text, "the node answered with an error", code="node_error")
-    elif name in ("result", "*") and value != [] and not (isinstance(value, dict) and {"hash", "timestamp"} <= value.keys()):
+    elif (
+        name in ("result", "*")
+        and value != []
+        and not (isinstance(value, dict) and {"hash", "timestamp"} <= value.keys())
+    ):
         error = InvalidRecord("result", row.text, "logs or a block are expected", code="no_logs")
     else:
         return

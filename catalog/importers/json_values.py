@@ -86,3 +86,16 @@ def optional_text(row: dict[str, Any], key: str) -> str | None:
     if not isinstance(value, str):
         raise InvalidRecord(key, quote(value), "text is expected", code=f"invalid_{key}")
     return value.strip() or None
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that an int, an integral `18.0` or digits in text state exactly; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal) and value.adjusted() < 40 and value == value.to_integral_value():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 40:
+        return int(value)
+    return None
