@@ -13,7 +13,7 @@ import typer
 
 from catalog import __version__
 from catalog.errors import CatalogError, DatabaseUnavailable, quote
-from cli import database, demo, disputes, exits, ids, imports, lifecycle, nouns, output, queries, snapshots
+from cli import database, demo, disputes, exits, ids, imports, lifecycle, nouns, output, queries, snapshots, tokens
 from cli.session import session
 
 PROGRAM = "catalog"
@@ -42,6 +42,7 @@ app.add_typer(ids.app, name="id")
 app.add_typer(ids.width_app, name="ids")
 app.add_typer(ids.collisions_app, name="collisions")
 app.add_typer(snapshots.app, name="snapshot")
+app.add_typer(tokens.app, name="tokens")
 app.command("demo")(demo.demo)
 app.command("import")(imports.import_)
 app.command("find")(queries.find)

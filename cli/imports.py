@@ -62,13 +62,14 @@ def import_(
             reports.append(report.to_json())
             if report.failure is not None:
                 output.error(f"`{path}`: {report.failure}", _what_was_kept(dry_run, report.run_id))
-            code = max(code, _judge(report, tolerate is not None))
+            code = max(code, judge(report, tolerate is not None))
     output.import_reports(reports)
     if code:
         raise typer.Exit(code)
 
 
-def _judge(report: Any, tolerates_rejects: bool) -> int:
+def judge(report: Any, tolerates_rejects: bool) -> int:
+    """The exit code that a report means, with what to do next on standard error."""
     if report.failure is not None:
         return exits.COULD_NOT_RUN
     if report.is_clean:

@@ -22,6 +22,8 @@ FEE_UNITS = 1_000_000
 #: In place of a fee in Uniswap v4: the hook contract sets it anew for every swap.
 DYNAMIC_FEE = 0x800000
 MAX_TICK_SPACING = 0x7FFF
+#: No block is later: of the year 2260, in seconds since the epoch.
+LAST_SECOND = 9_183_110_400
 
 CODES = {
     "same_token": "the pool would have one token twice",

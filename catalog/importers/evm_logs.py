@@ -32,7 +32,6 @@ _HEAD = 64 << 10
 _FIRST_KEY = re.compile(rb'[\s\[]*\{\s*"([^"]*)"')
 _WORD = re.compile(r"0x[0-9a-fA-F]{64}", re.ASCII)
 _BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
-_LAST_SECOND = 9_183_110_400  # of the year 2260
 
 
 class Log(NamedTuple):
@@ -310,7 +309,7 @@ def _seconds(value: Any) -> int:
         stated = value.get(key)
         if isinstance(stated, str) and re.fullmatch(r"0x[0-9a-fA-F]{1,16}", stated, re.ASCII):
             stated = int(stated, 16)
-        if isinstance(stated, int) and not isinstance(stated, bool) and 0 < stated < _LAST_SECOND:
+        if isinstance(stated, int) and not isinstance(stated, bool) and 0 < stated < chain_pools.LAST_SECOND:
             return stated
     return 0
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -316,6 +318,30 @@ class Catalog:
     def import_file(self, source: str, path: str, **options: Any) -> imports.ImportReport:
         """Import a payload; see `catalog.services.imports.import_file` for the options."""
         return imports.import_file(self.engine, source, path, actor=self.actor, **options)
+
+    def resolve_tokens(
+        self, node_url: str, addresses: Iterable[str], blockchain: str | None = None, **options: Any
+    ) -> imports.ImportReport:
+        """Ask a node for decimals, symbols and names of tokens and import what their contracts answer.
+
+        `addresses` are on the node's blockchain, which has to be `blockchain` if that is said. The options are those of
+        an import. Raises NodeError.
+        """
+        from catalog.services import resolver
+        from catalog.services.node import Node
+
+        with Node(node_url) as node:
+            found = resolver.blockchain_of(node, blockchain)
+            resolution = resolver.resolve(node, resolver.explicit(found, addresses), found)
+        name = f"eth-call-{found.replace(':', '-')}-{int(resolution.block_number, 16)}.json"
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(resolution.payload())
+            report = self.import_file("eth-call", str(path), **options)
+        if resolution.failure is not None:
+            asked = f"{len(resolution.answers)} of {resolution.wanted} tokens were asked"
+            report.failure = f"{asked}: {resolution.failure}"
+        return report
 
     def imports(self, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Import runs, oldest first."""
