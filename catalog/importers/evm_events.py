@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.domain.instruments import Token
+from catalog.domain.instruments import Native, Token
 from catalog.domain.pools import Pool
-from catalog.domain.vocabulary import TokenStandard
+from catalog.domain.vocabulary import TokenStandard, native_aliases
 from catalog.errors import InvalidRecord
 from catalog.importers import chain_pools
 from catalog.importers.chain_pools import Described
@@ -59,8 +59,9 @@ def decode(event: Event, blockchain: str, emitter: str, topics: list[bytes], dat
 
 
 def _transfer(blockchain: str, emitter: str, *_: Any) -> Described:
-    moved = chain_pools.currency(blockchain, emitter)
-    return Described((moved.replace(token_standard=ERC20) if isinstance(moved, Token) else moved,))
+    if emitter in native_aliases(blockchain):
+        return Described((Native(blockchain=blockchain),))
+    return Described((Token(blockchain=blockchain, address=emitter, token_standard=ERC20),))
 
 
 def _pair(blockchain: str, factory: str, token0: str, token1: str, pair: str, _count: int) -> Described:

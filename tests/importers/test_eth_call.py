@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from eth_abi.abi import encode
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from catalog.domain import Native, Token
 from catalog.errors import PayloadError
 from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.registry import named
 from tests.importers.support import parse, record, reject, stream, tally
+from tests.importers.test_mutations import JSON, check
 
 ADDRESS = "0x" + "11" * 20
 EIGHTEEN = f"0x{18:064x}"
@@ -158,3 +162,13 @@ def test_bad_rows_stop_nothing() -> None:
         "missing_address": 1,
         "invalid_address": 1,
     }
+
+
+@given(
+    key=st.sampled_from(["address", "decimals", "symbol", "name", "x"]),
+    value=JSON | st.binary(max_size=200).map(lambda data: "0x" + data.hex()),
+)
+@settings(max_examples=150, deadline=None)
+def test_answers_with_any_value_anywhere(key: str, value: Any) -> None:
+    row = {"address": ADDRESS, "decimals": EIGHTEEN, "symbol": string("S")} | {key: value}
+    check(named("eth-call"), json.dumps(HEAD | {"tokens": [row]}).encode())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,14 +10,19 @@ from typing import Any
 import pytest
 from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from catalog.domain import Native, Pool, Token
 from catalog.errors import PayloadError
+from catalog.importers import evm_logs
 from catalog.importers.base import Heading, Parsed, Reject
+from catalog.importers.chain_pools import Once
 from catalog.importers.evm_deployments import DEXES, POOL_MANAGERS
 from catalog.importers.evm_events import EVENTS
 from catalog.importers.registry import named
 from tests.importers.support import read, records, reject, stream, tally, until_broken
+from tests.importers.test_mutations import JSON, check
 
 SOURCE = "evm-logs:eip155:1"
 PAIR_CREATED = "PairCreated(address,address,address,uint256)"
@@ -204,6 +210,19 @@ def test_a_pool_of_uniswap_v4_is_in_the_singleton() -> None:
     assert found.tokens[0].instrument_id == Native(blockchain="eip155:1").id
     assert pool(v4()).hooks == ZERO
     assert pool(v4(manager=LOW)).dex is None
+
+
+def test_one_address_on_two_blockchains_is_two() -> None:
+    for one in (pair(), v4()):
+        here, there = (records(parse(one, source=f"evm-logs:eip155:{chain}")) for chain in (1, 8453))
+        assert not {record.id for record in here} & {record.id for record in there}
+
+
+@pytest.mark.parametrize("address", [ZERO, "0x" + "ee" * 20])
+def test_addresses_that_mean_the_native_coin(address: str) -> None:
+    one = v4(currency0=min(address, LOW), currency1=max(address, LOW))
+    native, token = sorted(records(parse(one))[:2], key=lambda record: str(record.record))
+    assert (native, token) == (Native(blockchain="eip155:1"), Token(blockchain="eip155:1", address=LOW))
 
 
 def test_a_dynamic_fee_is_no_fee() -> None:
@@ -498,18 +517,23 @@ def independent(payload_logs: list[dict[str, Any]], chain: int) -> tuple[set[str
     return tokens, pools
 
 
+SWAPS = ("uint256,uint256,uint256,uint256,address", "address,int256,int256,uint160,uint128,int24")
 REAL = {
-    "eth_getLogs_block_18000000.json": (291, 141, 2, 148, datetime(2023, 8, 26, 16, 21, 35, tzinfo=UTC)),
-    "ethereum-etl_logs_17173049_17173050.jsonl.xz": (681, 282, 9, 390, datetime(2023, 5, 2, 12, 20, 11, tzinfo=UTC)),
+    "eth_getLogs_block_18000000.json": (291, 141, 2, 27, 2, datetime(2023, 8, 26, 16, 21, 35, tzinfo=UTC)),
+    "ethereum-etl_logs_17173049_17173050.jsonl.xz": (681, 282, 9, 69, 10, datetime(2023, 5, 2, 12, 20, 11, tzinfo=UTC)),
 }
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_real_blocks(name: str, real_data: Path) -> None:
-    count, transfers, nfts, others, time = REAL[name]
+    count, transfers, nfts, v2_swaps, v3_swaps, time = REAL[name]
+    others = count - transfers - nfts
     payload = read(real_data / "evm" / name)
     logs = json.loads(payload)[1]["result"] if name.endswith(".json") else list(map(json.loads, payload.splitlines()))
-    assert (len(logs), count) == (transfers + nfts + others, count)
+    assert len(logs) == count
+    heads = Counter(one["topics"][0] for one in logs if one["topics"])
+    v2, v3 = ("0x" + keccak(text=f"Swap(address,{rest})").hex() for rest in SWAPS)
+    assert (heads[v2], heads[v3]) == (v2_swaps, v3_swaps)
     assert named("evm-logs").can_parse(payload[:65536])
     assert named(SOURCE).heading(stream(payload)) == Heading("eip155:1", time)
     results = list(named(SOURCE).parse(stream(payload), None))
@@ -517,6 +541,7 @@ def test_real_blocks(name: str, real_data: Path) -> None:
     reasons = {r.code: r.reason for r in results if isinstance(r, Reject)}
     assert reasons["nft_transfer"].startswith(f"{nfts} Transfers with four topics")
     assert reasons["other_event"].startswith(f"{others} logs of ")
+    assert f" {v2_swaps} × {v2}" in reasons["other_event"]
     tokens, pools = independent(logs, 1)
     assert {r.record.address for r in results if isinstance(r, Parsed) and isinstance(r.record, Token)} == tokens
     assert pools == {}
@@ -540,3 +565,31 @@ def test_real_pools(real_data: Path) -> None:
         assert [token.address for token in found_tokens] == expected["pair"]
         dexes.append(found.dex)
     assert dexes == ["uniswap_v3"] * 3 + ["uniswap_v2", "quickswap_v2", "uniswap_v3", "uniswap_v3", None]
+
+
+def test_tokens_of_pools_are_remembered_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Once, "LIMIT", 2)
+    assert tally(parse(pair(), pair())) == {"token": 2, "pool": 2}
+    others = pair("0x" + "33" * 20, "0x" + "44" * 20)
+    assert tally(parse(pair(), others, pair())) == {"token": 6, "pool": 3}
+
+
+def test_signatures_are_counted_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evm_logs, "MAX_SIGNATURES", 2)
+    strangers = [log(LOW, f"E{n}(uint256)", data=(1,)) for n in (1, 2, 3, 1)]
+    assert reject(parse(*strangers)).reason.startswith("4 logs of 2 other events")
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_logs_with_any_value_anywhere(data: st.DataObject) -> None:
+    logs = [transfer(), pair(), v3(), v4()]
+    one = data.draw(st.sampled_from(logs))
+    key = data.draw(st.sampled_from(sorted(one)) | st.text(max_size=5))
+    if key == "topics" and data.draw(st.booleans()):
+        one["topics"][data.draw(st.integers(0, 2))] = data.draw(JSON)
+    else:
+        one[key] = data.draw(JSON)
+    check(named(SOURCE), json.dumps(logs).encode())
+    check(named(SOURCE), "\n".join(map(json.dumps, logs)).encode())
+    check(named(SOURCE), json.dumps([{"jsonrpc": "2.0", "result": logs, key: data.draw(JSON)}]).encode())

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from catalog.domain import Native, Pool, Token
 from catalog.errors import PayloadError
@@ -19,6 +21,7 @@ from catalog.importers.evm_deployments import POOL_MANAGERS
 from catalog.importers.registry import named
 from tests.importers.support import read, records, reject, stream, tally
 from tests.importers.test_documentation import table
+from tests.importers.test_mutations import JSON, check
 
 SOURCE = "pool-list:eip155:1"
 LOW, HIGH, POOL, ZERO = ("0x" + byte * 20 for byte in ("11", "22", "aa", "00"))
@@ -342,3 +345,19 @@ def test_real_sentences(real_data: Path) -> None:
     for one in pools:
         kinds.setdefault(one.tokens, set()).add(one.pool_type)
     assert sum(len(types) == 2 for types in kinds.values()) == 20
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_rows_with_any_value_anywhere(data: st.DataObject) -> None:
+    rows = [row(), row("AerodromeV2", stable=True), v4(), balancer(), curve(LOW, HIGH)]
+    one = data.draw(st.sampled_from(rows))
+    key = data.draw(st.sampled_from(sorted(one)) | st.sampled_from(["chain", "poolTokens", "dynamicData", "hook", "x"]))
+    if isinstance(one.get(key), list) and data.draw(st.booleans()):
+        element = one[key][0]
+        if isinstance(element, dict):
+            element[data.draw(st.sampled_from(sorted(element)))] = data.draw(JSON)
+    else:
+        one[key] = data.draw(JSON)
+    check(named(SOURCE), json.dumps(rows).encode())
+    check(named(SOURCE), json.dumps({"data": {"pools": rows, key: data.draw(JSON)}}).encode())
