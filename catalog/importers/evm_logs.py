@@ -28,6 +28,8 @@ SOURCE = "evm-logs"
 ANSWER_KEYS = frozenset({"jsonrpc", "id", "result", "error", "blockchain", "fromBlock", "toBlock"})
 #: How many event signatures a payload's summary tells apart.
 MAX_SIGNATURES = 10_000
+#: How many of them it names.
+SHOWN_SIGNATURES = 5
 _HEAD = 64 << 10
 _FIRST_KEY = re.compile(rb'[\s\[]*\{\s*"([^"]*)"')
 _WORD = re.compile(r"0x[0-9a-fA-F]{64}", re.ASCII)
@@ -183,13 +185,17 @@ class _Reading:
         """One reject for the NFTs and one for the events of others, so that neither drowns the rest."""
         nft, other = self._nfts, self._others
         if nft.first:
-            yield nft.reject(f"{nft.count} Transfers with four topics move NFTs of {len(nft.kinds)} contracts")
+            moved = f"{_count(nft.count, 'Transfer')} with four topics"
+            yield nft.reject(f"{moved}: NFTs of {_count(len(nft.kinds), 'contract')}")
         if other.first:
-            events = ", ".join(f"{n} × {topic}" for topic, n in other.kinds.most_common(5))
-            yield other.reject(
-                f"{other.count} logs of {len(other.kinds)} other events describe nothing registered here: {events}"
-                + (", …" if len(other.kinds) > 5 else "")
-            )
+            events = ", ".join(f"{n} × {topic}" for topic, n in other.kinds.most_common(SHOWN_SIGNATURES))
+            passed = f"{_count(other.count, 'log')} of {_count(len(other.kinds), 'other event')}"
+            dots = ", …" if len(other.kinds) > SHOWN_SIGNATURES else ""
+            yield other.reject(f"{passed}, nothing of which is registered here: {events}{dots}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class _Sum:

@@ -138,6 +138,8 @@ class Node:
         answer = self._post(request)
         if not isinstance(answer, dict):
             raise Again(f"the node {self._host} answers {quote(answer)} where an object is expected")
+        if answer.get("id") not in (None, request["id"]):
+            raise Again(f"the node {self._host} answers another question")
         return self._result(answer)
 
     def _call_many(self, method: str, many: Sequence[Sequence[Any]]) -> list[Any] | None:

@@ -151,7 +151,7 @@ def test_nfts_are_one_reject_for_all() -> None:
     assert tally(results) == {"token": 2, "nft_transfer": 1}
     found = reject(results)
     assert (found.place, found.record) == ("/1", "token")
-    assert found.reason == "3 Transfers with four topics move NFTs of 2 contracts"
+    assert found.reason == "3 Transfers with four topics: NFTs of 2 contracts"
     assert json.loads(found.row) == nft
 
 
@@ -161,7 +161,7 @@ def test_other_events_are_one_reject_for_all() -> None:
     found = reject(parse(transfer(), swap, sync, nameless, swap))
     assert (found.place, found.code, found.record) == ("/1", "other_event", "")
     assert found.reason.startswith(
-        f"4 logs of 3 other events describe nothing registered here: 2 × {swap['topics'][0]}"
+        f"4 logs of 3 other events, nothing of which is registered here: 2 × {swap['topics'][0]}"
     )
 
 

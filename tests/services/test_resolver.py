@@ -162,6 +162,7 @@ def test_a_node_of_another_blockchain_is_refused(fake: FakeNode) -> None:
         "[]",
         "5",
         "[" * 100_000,
+        '{"id": 999, "result": "0x"}',
         error(-32005, "limit exceeded"),
         error(-32000, "Too Many Requests"),
         error(-32000, "header not found"),
