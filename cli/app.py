@@ -13,7 +13,21 @@ import typer
 
 from catalog import __version__
 from catalog.errors import CatalogError, DatabaseUnavailable, quote
-from cli import database, demo, disputes, exits, ids, imports, lifecycle, nouns, output, provenance, queries, snapshots
+from cli import (
+    database,
+    demo,
+    disputes,
+    exits,
+    ids,
+    imports,
+    lifecycle,
+    nouns,
+    output,
+    provenance,
+    queries,
+    snapshots,
+    tokens,
+)
 from cli.session import session
 
 PROGRAM = "catalog"
@@ -43,6 +57,7 @@ app.add_typer(ids.app, name="id")
 app.add_typer(ids.width_app, name="ids")
 app.add_typer(ids.collisions_app, name="collisions")
 app.add_typer(snapshots.app, name="snapshot")
+app.add_typer(tokens.app, name="tokens")
 app.command("demo")(demo.demo)
 app.command("import")(imports.import_)
 app.command("find")(queries.find)

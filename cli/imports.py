@@ -80,20 +80,20 @@ def import_(
                 code = exits.COULD_NOT_RUN
                 continue
             reports.append(report.to_json())
-            code = max(code, _judge(path, report, tolerate is not None))
+            code = max(code, judge(path, report, tolerate is not None))
     output.import_reports(reports)
     if code:
         raise typer.Exit(code)
 
 
-def _judge(path: str, report: ImportReport, tolerates_rejects: bool) -> int:
-    """The exit code of a report; says on the way what there is to say."""
+def judge(name: str, report: ImportReport, tolerates_rejects: bool) -> int:
+    """The exit code that a report means; says what is wrong and what to do next. `name` is what was imported."""
     if report.failure is not None:
-        output.error(f"`{path}`: {report.failure}", _what_was_kept(report.dry_run, report.run_id))
+        output.error(f"`{name}`: {report.failure}", _what_was_kept(report.dry_run, report.run_id))
         return exits.COULD_NOT_RUN
     if report.stopped is not None:
         hint = "look whether the payload is whole; --accept-shrink believes it"
-        output.error(f"`{path}`: {report.stopped}", hint)
+        output.error(f"`{name}`: {report.stopped}", hint)
         return exits.NO
     if report.missing:
         output.note(
@@ -147,7 +147,7 @@ def rejects(run: Annotated[int, _RUN]) -> None:
 
 def _report_again(run: int, report: ImportReport, tolerates_rejects: bool) -> None:
     output.import_reports([report.to_json()])
-    if code := _judge(f"run {run}", report, tolerates_rejects):
+    if code := judge(f"run {run}", report, tolerates_rejects):
         raise typer.Exit(code)
 
 

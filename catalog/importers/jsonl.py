@@ -10,13 +10,13 @@ from typing import BinaryIO
 from catalog.domain.records import RECORDS, parse_record
 from catalog.domain.vocabulary import Authority
 from catalog.errors import CatalogError
-from catalog.importers.base import Heading, Parsed, Reject, rejected, show_bytes
-from catalog.importers.json_document import lower_first
+from catalog.importers.base import Heading, Parsed, Reject, rejected
+from catalog.importers.json_document import Row
+from catalog.importers.json_lines import CODES as LINE_CODES
+from catalog.importers.json_lines import read_json_lines
 from catalog.importers.json_values import CODES as VALUE_CODES
-from catalog.importers.json_values import ValueDecoder
-from catalog.importers.lines import BOM, Line, read_lines
+from catalog.importers.lines import BOM
 
-MAX_LINE = 16 << 20
 #: What the rules of the records themselves refuse, whatever its field is called.
 RECORD_CODES = {
     "invalid_record": "a value that the field cannot have: another type, or outside its range",
@@ -49,7 +49,6 @@ RECORD_CODES = {
     "invalid_time_of_day": "not a time of day such as 09:30",
     "invalid_token_id": "not a decimal number below 2^256",
 }
-_BLANKS = " \t\r\n"
 
 
 class JsonlImporter:
@@ -57,15 +56,7 @@ class JsonlImporter:
 
     source = "jsonl"
     authority: Authority = "curated"
-    codes: Mapping[str, str] = (
-        VALUE_CODES
-        | RECORD_CODES
-        | {
-            "invalid_json": "the line is not one JSON value (the place has the column)",
-            "invalid_utf8": "the line is not UTF-8 (the place has the column, in bytes)",
-            "line_too_long": f"the line is longer than {MAX_LINE >> 20} MiB; it was read past",
-        }
-    )
+    codes: Mapping[str, str] = VALUE_CODES | RECORD_CODES | LINE_CODES
 
     def can_parse(self, head: bytes) -> bool:
         """Whether the first line that is not blank begins an object that has a `record`."""
@@ -85,37 +76,19 @@ class JsonlImporter:
 
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:  # noqa: ARG002
         """A record, or a reject, for every line that is not blank."""
-        decoder = ValueDecoder(strict=True)
-        for line in read_lines(stream, MAX_LINE):
-            if line.data.strip(_BLANKS.encode()) or line.is_too_long:
-                yield _row(line, decoder)
+        for row in read_json_lines(stream):
+            yield row if isinstance(row, Reject) else _record(row)
 
 
-def _row(line: Line, decoder: ValueDecoder) -> Parsed | Reject:
-    place, row = f"line {line.number}", show_bytes(line.data)
-    if line.is_too_long:
-        return Reject(place, "line_too_long", f"a line may have {MAX_LINE} bytes", row, "")
-    try:
-        text = line.data.decode().strip(_BLANKS)
-    except UnicodeDecodeError as error:
-        return Reject(f"{place}, column {error.start + 1}", "invalid_utf8", "not UTF-8", row, "")
-    try:
-        value, end, problem = decoder.decode(text)
-        if end != len(text):
-            raise json.JSONDecodeError("extra data behind the object", text, end)
-    except json.JSONDecodeError as error:
-        column = error.pos + 1 + len(line.data) - len(line.data.lstrip(_BLANKS.encode()))
-        return Reject(f"{place}, column {column}", "invalid_json", lower_first(error.msg), row, "")
-    except RecursionError:
-        return Reject(place, "invalid_json", "nested too deeply", row, "")
-    name = value.get("record") if isinstance(value, dict) else None
+def _record(row: Row) -> Parsed | Reject:
+    name = row.value.get("record") if isinstance(row.value, dict) else None
     record = name if isinstance(name, str) and name in RECORDS else ""
     try:
-        if problem:
-            raise problem
-        return Parsed(parse_record(value), place)
+        if row.problem:
+            raise row.problem
+        return Parsed(parse_record(row.value), row.place)
     except CatalogError as error:
-        return rejected(place, error, row, record)
+        return rejected(row.place, error, row.text, record)
 
 
 IMPORTER = JsonlImporter()

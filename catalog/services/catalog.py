@@ -373,6 +373,42 @@ class Catalog:
             number, size = payloads.prune(cursor, before, keep)
         return {"payloads": number, "bytes": size}
 
+    def resolve_tokens(
+        self,
+        node_url: str,
+        addresses: Iterable[str] | None = None,
+        blockchain: str | None = None,
+        limit: int = 1000,
+        **options: Any,
+    ) -> imports.ImportReport | None:
+        """Ask a node for decimals, symbols and names of tokens and import what their contracts answer.
+
+        `addresses` are on the node's blockchain, which has to be `blockchain` if that is said; without them those tokens
+        are asked that wait for their decimals (None when none does). The options are those of an import. Raises
+        NodeError.
+        """
+        from catalog.services import resolver
+        from catalog.services.node import Node
+
+        with Node(node_url) as node:
+            found = resolver.blockchain_of(node, blockchain)
+            if addresses is None:
+                with self.transaction() as cursor:
+                    wanted = waiting.tokens(cursor, found, limit)
+                if not wanted:
+                    return None
+            else:
+                wanted = resolver.explicit(found, addresses)
+            resolution = resolver.resolve(node, wanted, found, limit)
+        name = f"eth-call-{found.replace(':', '-')}-{int(resolution.block_number, 16)}.json"
+        order = run.Order(self.actor, **options)
+        payload = payloads.in_memory(name, resolution.payload(), datetime.now(UTC))
+        report = imports.import_payload(self.engine, "eth-call", payload, order)
+        if resolution.failure is not None:
+            asked = f"{len(resolution.answers)} of {resolution.wanted} tokens were asked"
+            report.failure = f"{asked}: {resolution.failure}"
+        return report
+
     def imports(self, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Import runs, oldest first."""
         with self.transaction() as cursor:

@@ -17,7 +17,7 @@ from catalog.importers.registry import named
 
 _FOLDER = Path(__file__).parent / "payloads"
 #: What is told to an importer beside its payload in the folder.
-UNSAID: dict[str, str] = {}
+UNSAID: dict[str, str] = {"pool-list": "eip155:1"}
 #: One good payload for each source, and the records that it describes, as canonical lines.
 PAYLOADS: dict[str, bytes] = {
     path.stem: path.read_bytes()

@@ -8,7 +8,8 @@ import pytest
 
 from catalog.domain import Asset, Currency, Pair, Token
 from catalog.importers.base import MAX_ROW, Parsed, Reject
-from catalog.importers.jsonl import MAX_LINE, JsonlImporter
+from catalog.importers.json_lines import MAX_LINE
+from catalog.importers.jsonl import JsonlImporter
 from tests.importers.support import endless, parse, record, reject, stream, tally
 
 USD = '{"record": "currency", "iso_code": "USD"}'

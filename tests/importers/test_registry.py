@@ -17,7 +17,7 @@ EXPECTED = {
     "binance/spot_": "binance",
     "binance/usdm_": "binance-futures",
     "coinbase/": "coinbase",
-    "evm/": "evm-logs",
+    "evm/eth": "evm-logs",
     "iso/iso10383": "iso10383",
     "iso/iso4217": "iso4217",
     "kraken/": "kraken",
