@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -14,9 +13,8 @@ from catalog.domain.vocabulary import Authority
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord
 from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.csv_rows import CODES as ROW_CODES
-from catalog.importers.csv_rows import CsvRow, read_csv
+from catalog.importers.csv_rows import CsvRow, find_header, read_csv
 from catalog.importers.finance_markets import COUNTRIES, MICS, SINGLE_CURRENCIES, SUFFIXES, local_ticker
-from catalog.importers.lines import BOM
 
 COLUMNS = frozenset(
     {
@@ -60,13 +58,8 @@ class FinanceDatabaseImporter:
     }
 
     def can_parse(self, head: bytes) -> bool:
-        """Whether the first line is the header."""
-        first = head.removeprefix(BOM).partition(b"\n")[0].decode(errors="replace")
-        try:
-            names = {field.strip() for row in csv.reader([first]) for field in row}
-        except csv.Error:
-            return False
-        return names >= COLUMNS
+        """Whether it has the header."""
+        return find_header(head, COLUMNS) is not None
 
     def heading(self, stream: BinaryIO) -> Heading:
         """The feed `equities`; the file has no time of its own."""
