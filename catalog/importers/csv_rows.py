@@ -130,8 +130,10 @@ def read_csv(
     found = find_header(stream.read(MAX_PREAMBLE_BYTES), columns)
     feed = _Feed(stream, found, (COMMENT, *trailers))
     delimiter = found.delimiter if found else ","
-    quoting = csv.QUOTE_NONE if delimiter == "|" else csv.QUOTE_MINIMAL
-    rows = csv.reader(feed, strict=True, delimiter=delimiter, quoting=quoting)
+    if delimiter == "|":
+        rows = csv.reader(feed, strict=True, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        rows = csv.reader(feed, strict=True, delimiter=delimiter)
     header: list[str] | None = None
     while True:
         feed.next_row()
