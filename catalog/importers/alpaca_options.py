@@ -60,7 +60,7 @@ def _parse_row(row: Row) -> Iterator[Parsed | Reject]:
             raise row.problem
         stated = require_object(row.value)
         fields = contract_fields(stated)
-        option = _option(stated, fields["symbol"])
+        option = _option(stated, fields)
         underlying = _symbol(stated, "underlying_symbol")
         contract = BrokerContract(**fields, **_sizes(stated), instrument_id=str(option.id))
     except CatalogError as error:
@@ -71,7 +71,7 @@ def _parse_row(row: Row) -> Iterator[Parsed | Reject]:
     yield Parsed(contract, row.place)
 
 
-def _option(row: dict[str, Any], symbol: str) -> Option:
+def _option(row: dict[str, Any], contract: dict[str, Any]) -> Option:
     root, day, kind = (_term(row, key) for key in ("root_symbol", "expiration_date", "type"))
     if kind not in OPTION_KINDS:
         raise InvalidRecord("type", kind, "call or put is expected", code="invalid_term")
@@ -85,6 +85,8 @@ def _option(row: dict[str, Any], symbol: str) -> Option:
         if style not in EXERCISE_STYLES:
             raise InvalidRecord("style", style, f"one of {', '.join(EXERCISE_STYLES)} is expected", code="invalid_term")
         fields["exercise_style"] = style
+    if "name" in contract:
+        fields["name"] = contract["name"]
     size = _above_zero(row, "size")
     if size is not None:
         fields["contract_multiplier"] = size
@@ -94,8 +96,8 @@ def _option(row: dict[str, Any], symbol: str) -> Option:
     except InvalidRecord as error:
         raise InvalidRecord(error.field, error.value, error.reason, code="invalid_term") from None
     assert option.symbol is not None
-    if symbol != option.symbol.replace(" ", ""):
-        raise InvalidRecord("symbol", symbol, f"the terms are those of `{option.symbol}`", code="symbol_mismatch")
+    if contract["symbol"] != option.symbol.replace(" ", ""):
+        raise InvalidRecord("symbol", contract["symbol"], f"the terms are those of `{option.symbol}`", code="symbol_mismatch")
     return option
 
 
