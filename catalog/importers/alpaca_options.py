@@ -97,7 +97,9 @@ def _option(row: dict[str, Any], contract: dict[str, Any]) -> Option:
         raise InvalidRecord(error.field, error.value, error.reason, code="invalid_term") from None
     assert option.symbol is not None
     if contract["symbol"] != option.symbol.replace(" ", ""):
-        raise InvalidRecord("symbol", contract["symbol"], f"the terms are those of `{option.symbol}`", code="symbol_mismatch")
+        raise InvalidRecord(
+            "symbol", contract["symbol"], f"the terms are those of `{option.symbol}`", code="symbol_mismatch"
+        )
     return option
 
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from catalog.errors import PayloadError, quote
-from catalog.importers.base import MAX_ROW, Reject, show_bytes
+from catalog.domain.base import Record
+from catalog.errors import CatalogError, PayloadError, quote
+from catalog.importers.base import MAX_ROW, Parsed, Reject, rejected, show_bytes
 from catalog.importers.lines import Line, read_lines
 
 #: The longest row, and so the longest line and field, in bytes.
@@ -160,6 +161,24 @@ def read_csv(
             feed.give_back()
     if header is None:
         raise PayloadError("the payload is empty")
+
+
+def parse_rows(
+    stream: BinaryIO, columns: frozenset[str], record: str, make: Callable[[dict[str, str]], Record]
+) -> Iterator[Parsed | Reject]:
+    """What `make` makes of every row: it is given the fields that are not blank, trimmed, by their column."""
+    header: list[str] = []
+    for row in read_csv(stream, columns, record):
+        if isinstance(row, Reject):
+            yield row
+        elif isinstance(row, CsvRow):
+            stated = {name: value for name, field in zip(header, row.fields, strict=True) if (value := field.strip())}
+            try:
+                yield Parsed(make(stated), row.place)
+            except CatalogError as error:
+                yield rejected(row.place, error, row.text, record)
+        else:
+            header = row
 
 
 def _header(fields: list[str], columns: frozenset[str], place: str) -> list[str]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, BinaryIO
 
 from catalog.domain import identifiers, text
-from catalog.domain.base import Record
 from catalog.domain.instruments import Stock
 from catalog.domain.vocabulary import Authority
-from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord
-from catalog.importers.base import Heading, Parsed, Reject, rejected
+from catalog.errors import InvalidIdentifier, InvalidRecord
+from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.csv_rows import CODES as ROW_CODES
-from catalog.importers.csv_rows import CsvRow, find_header, read_csv
+from catalog.importers.csv_rows import find_header, parse_rows, read_csv
 from catalog.importers.finance_markets import COUNTRIES, MICS, SINGLE_CURRENCIES, SUFFIXES, local_ticker
 
 COLUMNS = frozenset(
@@ -72,24 +71,6 @@ class FinanceDatabaseImporter:
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:  # noqa: ARG002
         """A stock, or a reject, for every row."""
         return parse_rows(stream, COLUMNS, "stock", _stock)
-
-
-def parse_rows(
-    stream: BinaryIO, columns: frozenset[str], record: str, make: Callable[[dict[str, str]], Record]
-) -> Iterator[Parsed | Reject]:
-    """What `make` makes of every row: it is given the fields that are not blank, trimmed, by their column."""
-    header: list[str] = []
-    for row in read_csv(stream, columns, record):
-        if isinstance(row, Reject):
-            yield row
-        elif isinstance(row, CsvRow):
-            stated = {name: value for name, field in zip(header, row.fields, strict=True) if (value := field.strip())}
-            try:
-                yield Parsed(make(stated), row.place)
-            except CatalogError as error:
-                yield rejected(row.place, error, row.text, record)
-        else:
-            header = row
 
 
 def line(row: dict[str, str]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import BinaryIO
 from catalog.domain.instruments import Etf
 from catalog.domain.vocabulary import Authority
 from catalog.importers.base import Heading, Parsed, Reject
-from catalog.importers.csv_rows import find_header, read_csv
-from catalog.importers.finance_database import LINE_CODES, line, parse_rows
+from catalog.importers.csv_rows import find_header, parse_rows, read_csv
+from catalog.importers.finance_database import LINE_CODES, line
 
 COLUMNS = frozenset({"symbol", "name", "currency", "category_group", "category", "family", "exchange", "mic", "isin"})
 #: The table of mutual funds has all of those columns, and this one.
