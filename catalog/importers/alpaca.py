@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -50,6 +51,8 @@ _NUMBERS = (
     ("min_trade_increment", "lot_size", True),
     ("price_increment", "tick_size", True),
 )
+# A symbol that is the exchange's ticker too. For preferred shares (`ABR.PRD`) every vendor has a notation of its own.
+_TICKER = re.compile(r"[A-Z]+(\.[A-Z])?")
 _ASSET_KEYS = frozenset({"symbol", "class", "exchange", "tradable"})
 
 #: The codes of what this module's functions refuse, which the broker's other payloads share.
@@ -72,7 +75,6 @@ class AlpacaImporter:
         "missing_class": "no class, or a blank one",
         "invalid_class": "the class is no text",
         "unknown_class": "the class is none of us_equity, crypto and us_option",
-        "missing_exchange": "a us_equity without an exchange",
         "invalid_exchange": "the exchange is no text",
         "unknown_exchange": "the exchange of a us_equity has no entry in the table of markets",
         "invalid_cusip": "not a CUSIP: its form or check digit",
@@ -144,9 +146,9 @@ def _records(row: dict[str, Any]) -> tuple[Equity | None, BrokerContract]:
         if number is not None and (number or not is_off_at_zero):
             fields[ours] = number
     fields |= _margin_rates(row)
-    if asset_class != "us_equity":
+    if asset_class != "us_equity" or (mic := _market(row)) is None:
         return None, BrokerContract(**fields)
-    fields["mic"] = _market(row)
+    fields["mic"] = mic
     equity, names_line = _line(row, fields)
     if names_line:
         # Whether it is a share or a fund is no part of the id: it can be named while its kind is unknown.
@@ -157,7 +159,7 @@ def _records(row: dict[str, Any]) -> tuple[Equity | None, BrokerContract]:
 def _line(row: dict[str, Any], fields: dict[str, Any]) -> tuple[Equity | None, bool]:
     """(The share or fund, if the name says that it is one; whether the contract is on such a line)."""
     kind = kind_of(fields.get("name", ""))
-    if kind in NOT_EQUITIES:
+    if kind in NOT_EQUITIES or not _TICKER.fullmatch(fields["symbol"]):
         return None, False
     if kind is None:
         return None, True
@@ -171,10 +173,10 @@ def _by_ticker(record: type[Stock] | type[Etf], fields: dict[str, Any], **more: 
     return record(mic=fields["mic"], ticker=fields["symbol"], currency="USD", **more)
 
 
-def _market(row: dict[str, Any]) -> str:
+def _market(row: dict[str, Any]) -> str | None:
     exchange = optional_text(row, "exchange")
     if exchange is None:
-        raise InvalidRecord("exchange", "nothing", "a share has one", code="missing_exchange")
+        return None
     if exchange not in EXCHANGES:
         raise InvalidRecord("exchange", exchange, "not in the table of markets", code="unknown_exchange")
     return EXCHANGES[exchange]

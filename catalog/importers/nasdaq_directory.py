@@ -155,6 +155,8 @@ def _kind(row: dict[str, str], symbol: str, name: str) -> Kind:
     found = kind_of(name)
     if is_etf is False and found in ("etf", None):
         return "stock"
+    if found is None and " - " not in name and name.split()[-1:] == ["Fund"]:
+        return "etf"  # the directory names the kind of a closed-end fund behind a dash
     if found is None:
         code = "unknown_type" if name else "missing_name"
         raise InvalidRecord("Security Name", name or "nothing", "it does not say what the security is", code=code)

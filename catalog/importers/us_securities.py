@@ -21,20 +21,35 @@ NOT_EQUITIES: dict[str, str] = {
 
 _FUND = re.compile(r"\b(?:ETFs?|exchange[- ]traded funds?|NextShares)\b", re.IGNORECASE)
 _NOTE = re.compile(r"\b(?:ETNs?|exchange[- ]traded notes?)\b", re.IGNORECASE)
-# At one place the first alternative wins: `Common Stock Purchase Warrants` are warrants, `Units of Beneficial Interest`
-# and `Preferred Units` are shares in all but name, `Share Rights` are rights.
-_KINDS = re.compile(
-    r"\b(?:"
-    r"(?P<warrant>(?:(?:common|ordinary) (?:stock|shares?) )?(?:purchase )?warrants?)"
-    r"|(?P<right>(?:(?:common|ordinary) )?(?:stock |shares? )?(?:purchase |subscription )?rights?)"
-    r"|(?P<debt>notes?|debentures?|bonds? due)"
-    r"|(?P<stock>units? (?:of beneficial|representing (?:limited|an? ))|(?:common|preferred|depositary|partnership) units?"
-    r"|stocks?|shares?|ord|ADSs?|ADRs?|preferred|preference|depositary|common(?=\s*$)|closed[- ]end fund"
-    r"|business development company|real estate investment trust)"
-    r"|(?P<unit>units|unit(?=\W*$|\W*[,(\d]|\s+(?:each|consisting)))"
-    r")(?=\d*\b)",
-    re.IGNORECASE,
+_SHARE_WORD = (
+    r"stocks?|shares?|ord|ADSs?|ADRs?|preferred|preference|depositary|common(?=\s*$)|closed[- ]end fund"
+    r"|business development company|real estate investment trust"
 )
+# In a name that is not divided, `Gold Shares` may be a fund: only a word before it says that it is a share.
+_SURE_SHARE_WORD = (
+    r"(?:common|ordinary|capital|preferred|preference|registered|registry|voting|depositary|depository)"
+    r"(?: \w+)?? (?:stock|shares?|securities)|ADSs?|ADRs?|closed[- ]end fund"
+)
+
+
+def _kinds(share_word: str) -> re.Pattern[str]:
+    """The words for all kinds. At one place the first alternative wins: `Common Stock Purchase Warrants` are warrants,
+    `Units of Beneficial Interest` and `Preferred Units` are shares in all but name, `Share Rights` are rights.
+    """
+    return re.compile(
+        r"\b(?:"
+        r"(?P<warrant>(?:(?:common|ordinary) (?:stock|shares?) )?(?:purchase )?warrants?)"
+        r"|(?P<right>(?:(?:common|ordinary) )?(?:stock |shares? )?(?:purchase |subscription )?rights?)"
+        r"|(?P<debt>notes?|debentures?|bonds? due)"
+        r"|(?P<stock>units? (?:of beneficial|representing (?:limited|an? ))"
+        rf"|(?:common|preferred|depositary|partnership) units?|{share_word})"
+        r"|(?P<unit>units|unit(?=\W*$|\W*[,(\d]|\s+(?:each|consisting)))"
+        r")(?=\d*\b)",
+        re.IGNORECASE,
+    )
+
+
+_SECURITY_WORDS, _NAME_WORDS = _kinds(_SHARE_WORD), _kinds(_SURE_SHARE_WORD)
 # Nasdaq's form: the issuer, a dash between blanks, the security. Funds have no such part.
 _PARTS = re.compile(r"\s-\s")
 
@@ -42,15 +57,14 @@ _PARTS = re.compile(r"\s-\s")
 def kind_of(name: str) -> Kind | None:
     """What the words of a security's name say that it is; None when they do not say it.
 
-    Only the part behind the issuer counts, where there is one: `Gold Rights Ltd - Common Stock` is a stock.
+    The part behind the issuer counts first, where there is one: `Gold Rights Ltd - Common Stock` is a stock.
     """
     issuer, *rest = _PARTS.split(name, maxsplit=1)
-    for part in (*rest, issuer):
+    for part, words in ((rest[0] if rest else "", _SECURITY_WORDS), (issuer, _NAME_WORDS)):
         if _FUND.search(part):
             return "etf"
         if _NOTE.search(part):
             return "debt"
-        if match := _KINDS.search(part):
+        if match := words.search(part):
             return match.lastgroup  # type: ignore[return-value]
-    # Nasdaq names a fund without a word for its kind and without a dash: only the last word tells.
-    return "etf" if not rest and name.split()[-1:] == ["Fund"] else None
+    return None
