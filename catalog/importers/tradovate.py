@@ -71,7 +71,6 @@ class TradovateImporter:
         "invalid_expiration_date": "the expirationDate is no time, or one that only a perpetual has",
         "invalid_description": "the description is no text, is longer than 65,535 bytes, or has control characters",
         "invalid_status": "the status is no text, is longer than 255 bytes, or has control characters",
-        "invalid_producttype": "the product type is no text",
         "invalid_number": "`NaN`, `Infinity`, or a tickSize or valuePerPoint that is no number above zero of 18 digits",
     }
 
@@ -148,8 +147,10 @@ def _records(row: dict[str, Any], tables: _Tables) -> tuple[Future, BrokerContra
     symbol = _name(row)
     maturity = _joined(tables["maturities"], row, "contractMaturityId", "maturity")
     product = _joined(tables["products"], maturity, "productId", "product")
-    if (kind := optional_text(product, "productType")) != FUTURES:
-        raise InvalidRecord("productType", kind or "nothing", f"{FUTURES} is expected", code="not_a_future")
+    if (kind := product.get("productType")) != FUTURES:
+        raise InvalidRecord(
+            "productType", "nothing" if kind is None else kind, f"{FUTURES} is expected", code="not_a_future"
+        )
     exchange = _name(_joined(tables["exchanges"], product, "exchangeId", "exchange"))
     if exchange not in EXCHANGES:
         raise InvalidRecord("exchange", exchange, f"one of {', '.join(EXCHANGES)}", code="unknown_exchange")
