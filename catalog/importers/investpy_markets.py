@@ -108,7 +108,7 @@ CURRENCIES: dict[str, str] = {
 OWN_TICKERS = frozenset(
     {
         "ARCX", "BVCA", "BVMF", "DSMD", "MISX", "OTCM", "ROCO", "XASX", "XBKK", "XBUE", "XHEL", "XHKG",
-        "XIDX", "XIST", "XKRX", "XMEX", "XNAS", "XNZE", "XSAU", "XSGO", "XSHE", "XSHG", "XTAE", "XTAI",
+        "XIDX", "XIST", "XKRX", "XMEX", "XNAS", "XNZE", "XSAU", "XSHE", "XSHG", "XTAE", "XTAI",
         "XTKS", "XTSE",
     }
 )  # fmt: skip

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
-from catalog.domain import text
+from catalog.domain import calendar, text
 from catalog.domain.decimals import canonical_decimal
 from catalog.domain.instruments import Equity, Etf, Stock
 from catalog.domain.listings import Listing
@@ -106,8 +106,8 @@ def _created(stream: BinaryIO) -> datetime | None:
         if line.data.startswith(TRAILER) and (match := _CREATED.match(line.data)):
             month, day, year, hour, minute = map(int, match.groups())
             try:
-                return datetime(year, month, day, hour, minute, tzinfo=_new_york()).astimezone(UTC)
-            except (ValueError, OverflowError):
+                return calendar.moment(datetime(year, month, day, hour, minute, tzinfo=_new_york()))
+            except ValueError:  # an InvalidIdentifier is one
                 return None
     return None
 

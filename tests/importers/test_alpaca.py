@@ -107,7 +107,8 @@ def test_sizes_and_steps_keep_their_digits() -> None:
         "min_quantity": "0.000012", "lot_size": "0.000000001", "tick_size": "0.5",
     }.items()  # fmt: skip
     off = contract(min_order_size="0", min_trade_increment="0", price_increment=0)
-    assert (off.min_quantity, off.lot_size, off.tick_size) == (0, None, None)
+    assert off.min_quantity == 0
+    assert (off.lot_size, off.tick_size) == (None, None)
 
 
 def test_flags() -> None:

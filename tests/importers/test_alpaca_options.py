@@ -89,7 +89,8 @@ def test_terms_of_other_contracts() -> None:
 
 def test_sizes() -> None:
     option, contract = both(size="12", multiplier="100.0")
-    assert (option.contract_multiplier, contract.contract_multiplier, contract.premium_multiplier) == (12, 12, 100)
+    assert option.contract_multiplier == contract.contract_multiplier == 12
+    assert contract.premium_multiplier == 100
     option, contract = both(size=..., multiplier=None)
     assert (option.contract_multiplier, contract.contract_multiplier, contract.premium_multiplier) == (None, None, None)
 
