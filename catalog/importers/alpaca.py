@@ -17,7 +17,7 @@ from catalog.domain.decimals import canonical_decimal
 from catalog.domain.instruments import Equity, Etf, Stock
 from catalog.domain.vocabulary import Authority
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError
-from catalog.importers.base import MAX_ROW, Heading, Parsed, Reject, rejected
+from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.json_document import Row, read_head, read_rows
 from catalog.importers.json_values import CODES as VALUE_CODES
 from catalog.importers.json_values import optional_text, require_object
@@ -38,6 +38,8 @@ EXCHANGES: dict[str, str] = {
 CLASSES = frozenset({"us_equity", "crypto", "us_option"})
 #: The broker's words for what it offers; behind every other word it does not, at least for now.
 ACTIVE_STATUSES = frozenset({"active"})
+#: A single asset is kept whole, so it may not go on for ever.
+MAX_MEMBERS = 256
 _FLAGS = {
     "tradable": "is_tradable",
     "marginable": "is_marginable",
@@ -109,15 +111,16 @@ def _assets(stream: BinaryIO) -> Iterator[Row]:
             if row.is_element:
                 yield row
             continue
+        if len(members) == MAX_MEMBERS:
+            raise PayloadError(f"an asset has at most {MAX_MEMBERS} members", row.place)
         members[row.member] = row.value
         problem = problem or row.problem
-        if len(texts) < MAX_ROW:
-            texts.append(row.text)
+        texts.append(row.text)
     if not members:
         return
     if not members.keys() & _ASSET_KEYS:
         raise PayloadError("this is no asset", hint="one of GET /v2/assets has a symbol, a class and an exchange")
-    shown = ", ".join(f'"{key}": {value}' for key, value in zip(members, texts, strict=False))
+    shown = ", ".join(f'"{key}": {value}' for key, value in zip(members, texts, strict=True))
     yield Row(None, True, "", members, f"{{{shown}}}", problem)
 
 

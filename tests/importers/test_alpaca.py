@@ -181,6 +181,11 @@ def test_one_asset_alone() -> None:
     assert reject(parse("alpaca", '{"symbol": "A", "class": "crypto", "x": NaN}')).code == "invalid_number"
 
 
+def test_an_object_that_goes_on_is_no_asset() -> None:
+    with pytest.raises(PayloadError, match="at most 256 members"):
+        parse("alpaca", row(**{f"x{n}": n for n in range(300)}))
+
+
 def test_the_head() -> None:
     importer = AlpacaImporter()
     for known in ([row()], row(), [row()] * 500):
