@@ -30,6 +30,8 @@ _SURE_SHARE_WORD = (
     r"(?:common|ordinary|capital|preferred|preference|registered|registry|voting|depositary|depository)"
     r"(?: \w+)?? (?:stock|shares?|securities)|ADSs?|ADRs?|closed[- ]end fund"
 )
+# A word in the singular may be of a company (`Unit Corporation`), but not where the name ends or goes on like this.
+_LAST = r"(?=\W*$|\W*[,(\d]|\s+(?:each|consisting|due|expiring)\b)"
 
 
 def _kinds(share_word: str) -> re.Pattern[str]:
@@ -38,12 +40,12 @@ def _kinds(share_word: str) -> re.Pattern[str]:
     """
     return re.compile(
         r"\b(?:"
-        r"(?P<warrant>(?:(?:common|ordinary) (?:stock|shares?) )?(?:purchase )?warrants?)"
-        r"|(?P<right>(?:(?:common|ordinary) )?(?:stock |shares? )?(?:purchase |subscription )?rights?)"
-        r"|(?P<debt>notes?|debentures?|bonds? due)"
+        rf"(?P<warrant>(?:(?:common|ordinary) (?:stock|shares?) )?(?:purchase )?(?:warrants|warrant{_LAST}))"
+        rf"|(?P<right>(?:(?:common|ordinary) )?(?:stock |shares? )?(?:purchase |subscription )?(?:rights|right{_LAST}))"
+        rf"|(?P<debt>notes|note{_LAST}|debentures?|bonds? due)"
         r"|(?P<stock>units? (?:of beneficial|representing (?:limited|an? ))"
         rf"|(?:common|preferred|depositary|partnership) units?|{share_word})"
-        r"|(?P<unit>units|unit(?=\W*$|\W*[,(\d]|\s+(?:each|consisting)))"
+        rf"|(?P<unit>units|unit{_LAST})"
         r")(?=\d*\b)",
         re.IGNORECASE,
     )
