@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -11,12 +10,11 @@ from typing import Any, BinaryIO
 from catalog.domain import identifiers, text
 from catalog.domain.instruments import Stock
 from catalog.domain.vocabulary import Authority
-from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord
-from catalog.importers.base import Heading, Parsed, Reject, rejected
+from catalog.errors import InvalidIdentifier, InvalidRecord
+from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.csv_rows import CODES as ROW_CODES
-from catalog.importers.csv_rows import CsvRow, read_csv
+from catalog.importers.csv_rows import find_header, parse_rows, read_csv
 from catalog.importers.finance_markets import COUNTRIES, MICS, SINGLE_CURRENCIES, SUFFIXES, local_ticker
-from catalog.importers.lines import BOM
 
 COLUMNS = frozenset(
     {
@@ -32,7 +30,23 @@ _PLAIN = {
     "composite_figi": "composite_figi",
     "shareclass_figi": "share_class_figi",
 }
-_TEXTS = ("name", "sector", "industry")
+#: The codes of what `line` refuses.
+LINE_CODES = ROW_CODES | {
+    "missing_symbol": "no symbol",
+    "missing_mic": "no mic, and the exchange code does not say which market it is",
+    "invalid_mic": "the mic is not four capital letters or digits",
+    "unknown_exchange": "the exchange code has no entry in the table of suffixes, so the ticker cannot be told",
+    "wrong_market": "the symbol does not end with its exchange's suffix: the row is of another market than it says",
+    "missing_currency": "no currency, and the market has no single one",
+    "invalid_currency": "the currency is no ISO 4217 code, price unit included",
+    "invalid_isin": "not an ISIN: its form, prefix or check digit, or a FIGI in its column",
+    "isin_mismatch": "the symbol is an ISIN, and not the one in the isin column",
+    "invalid_cusip": "not a CUSIP: its form or check digit",
+    "invalid_figi": "not a FIGI, in one of the three columns",
+    "invalid_delisted": "delisted is neither True, False nor blank",
+    "invalid_symbol": "the ticker is longer than 255 bytes or has control characters",
+    "invalid_name": "the name is longer than 65,535 bytes or has control characters",
+}
 
 
 class FinanceDatabaseImporter:
@@ -40,33 +54,14 @@ class FinanceDatabaseImporter:
 
     source = "finance-database"
     authority: Authority = "community"
-    codes: Mapping[str, str] = ROW_CODES | {
-        "missing_symbol": "no symbol",
-        "missing_mic": "no mic, and the exchange code does not say which market it is",
-        "invalid_mic": "the mic is not four capital letters or digits",
-        "unknown_exchange": "the exchange code has no entry in the table of suffixes, so the ticker cannot be told",
-        "wrong_market": "the symbol does not end with its exchange's suffix: the row is of another market than it says",
-        "missing_currency": "no currency, and the market has no single one",
-        "invalid_currency": "the currency is no ISO 4217 code, price unit included",
-        "invalid_isin": "not an ISIN: its form, prefix or check digit, or a FIGI in its column",
-        "isin_mismatch": "the symbol is an ISIN, and not the one in the isin column",
-        "invalid_cusip": "not a CUSIP: its form or check digit",
-        "invalid_figi": "not a FIGI, in one of the three columns",
-        "invalid_delisted": "delisted is neither True, False nor blank",
-        "invalid_symbol": "the ticker is longer than 255 bytes or has control characters",
-        "invalid_name": "the name is longer than 65,535 bytes or has control characters",
+    codes: Mapping[str, str] = LINE_CODES | {
         "invalid_sector": "the same of the sector",
         "invalid_industry": "the same of the industry",
     }
 
     def can_parse(self, head: bytes) -> bool:
-        """Whether the first line is the header."""
-        first = head.removeprefix(BOM).partition(b"\n")[0].decode(errors="replace")
-        try:
-            names = {field.strip() for row in csv.reader([first]) for field in row}
-        except csv.Error:
-            return False
-        return names >= COLUMNS
+        """Whether it has the header."""
+        return find_header(head, COLUMNS) is not None
 
     def heading(self, stream: BinaryIO) -> Heading:
         """The feed `equities`; the file has no time of its own."""
@@ -75,25 +70,11 @@ class FinanceDatabaseImporter:
 
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:  # noqa: ARG002
         """A stock, or a reject, for every row."""
-        header: list[str] = []
-        for row in read_csv(stream, COLUMNS):
-            if isinstance(row, Reject):
-                yield row
-            elif isinstance(row, CsvRow):
-                yield _parse_row(row, header)
-            else:
-                header = row
+        return parse_rows(stream, COLUMNS, "stock", _stock)
 
 
-def _parse_row(row: CsvRow, header: list[str]) -> Parsed | Reject:
-    stated = {name: value for name, field in zip(header, row.fields, strict=True) if (value := field.strip())}
-    try:
-        return Parsed(_stock(stated), row.place)
-    except CatalogError as error:
-        return rejected(row.place, error, row.text, "stock")
-
-
-def _stock(row: dict[str, str]) -> Stock:
+def line(row: dict[str, str]) -> dict[str, Any]:
+    """The fields that a stock and a fund have in common."""
     fields: dict[str, Any] = {ours: row[theirs] for theirs, ours in _PLAIN.items() if theirs in row}
     fields["mic"], ticker = _market(row)
     if _is_isin(ticker):
@@ -103,13 +84,20 @@ def _stock(row: dict[str, str]) -> Stock:
     else:
         fields["ticker"] = text.key(ticker, "symbol")
     fields["currency"] = _currency(row, fields["mic"])
-    for name in _TEXTS:
+    if "name" in row:
+        fields["name"] = text.free_text(row["name"], "name")
+    if _is_delisted(row.get("delisted", "")):
+        fields["status"] = "retired"
+    return fields
+
+
+def _stock(row: dict[str, str]) -> Stock:
+    fields = line(row)
+    for name in ("sector", "industry"):
         if name in row:
             fields[name] = text.free_text(row[name], name)
     if country := _country(row.get("country", "")):
         fields["country"] = country
-    if _is_delisted(row.get("delisted", "")):
-        fields["status"] = "retired"
     return Stock(**fields)
 
 
