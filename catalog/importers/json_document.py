@@ -146,21 +146,28 @@ class _Reader:
 def read_rows(stream: BinaryIO, arrays: frozenset[str]) -> Iterator[Row]:
     """The document's values in their order: members of an object, and one by one the elements of a member in `arrays`.
 
-    An empty array is one row, itself. Raises PayloadError, with line and column, where the document stops being JSON;
-    what comes before has been given by then.
+    An array further down is named by its pointer without the first slash (`result/list`); the members of the objects
+    on the way are then given one by one too, under such names. An empty array is one row, itself. Raises PayloadError,
+    with line and column, where the document stops being JSON; what comes before has been given by then.
     """
     reader = _Reader(stream)
     if reader.peek() == "":
         raise PayloadError("the payload is empty")
     if reader.peek() == "[":
         yield from _elements(reader, None, "")
-        reader.finish()
-        return
-    reader.take("{[")
+    elif reader.peek() == "{":
+        parents = frozenset("/" + name[:n] for name in arrays for n, c in enumerate(name) if c == "/")
+        yield from _members(reader, "", frozenset("/" + name for name in arrays), parents)
+    else:
+        reader.take("{[")
+    reader.finish()
+
+
+def _members(reader: _Reader, inside: str, arrays: frozenset[str], parents: frozenset[str]) -> Iterator[Row]:
+    reader.take("{")
     seen: set[str] = set()
     if reader.peek() == "}":
         reader.take("}")
-        reader.finish()
         return
     while True:
         if reader.peek() != '"':
@@ -170,14 +177,16 @@ def read_rows(stream: BinaryIO, arrays: frozenset[str]) -> Iterator[Row]:
         if key in seen:
             raise reader.error(f"the key {quote(key)} is given twice")
         seen.add(key)
-        place = "/" + key.replace("~", "~0").replace("/", "~1")
-        if key in arrays and reader.peek() == "[":
-            yield from _elements(reader, key, place)
+        place = f"{inside}/" + key.replace("~", "~0").replace("/", "~1")
+        member = place[1:] if inside else key
+        if place in parents and reader.peek() == "{":
+            yield from _members(reader, place, arrays, parents)
+        elif place in arrays and reader.peek() == "[":
+            yield from _elements(reader, member, place)
         else:
-            yield reader.value(key, place)
+            yield reader.value(member, place)
         if reader.take(",}") == "}":
-            break
-    reader.finish()
+            return
 
 
 def _elements(reader: _Reader, member: str | None, place: str) -> Iterator[Row]:
@@ -195,7 +204,10 @@ def _elements(reader: _Reader, member: str | None, place: str) -> Iterator[Row]:
 
 
 def read_array(stream: BinaryIO, name: str, may_be_document: bool = False) -> Iterator[Row]:
-    """The elements of the member `name`, or of a document that is an array. Raises PayloadError when there is none."""
+    """The elements of the member `name` (or `outer/name`), or of a document that is an array.
+
+    Raises PayloadError when there is none.
+    """
     is_there = False
     for row in read_rows(stream, frozenset({name})):
         if row.member == name or (row.member is None and may_be_document):
