@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-from catalog.domain.base import Record
 from catalog.domain.derivatives import Future, Option
 from catalog.domain.pairs import Pair
 from catalog.domain.vocabulary import Authority, Status
 from catalog.errors import InvalidRecord, PayloadError
-from catalog.importers import exchange_rows as rows
+from catalog.importers import exchange_values as rows
 from catalog.importers.base import Heading, Parsed, Reject
-from catalog.importers.exchange_rows import Assets, known
+from catalog.importers.exchange_values import Assets, known
 from catalog.importers.json_document import read_array, read_head
 
 EXCHANGE = "bybit"
@@ -81,7 +80,7 @@ def _survey(stream: BinaryIO) -> tuple[str, str | None, datetime | None]:
     return category, coin, moment
 
 
-def _record(category: str, row: dict[str, Any], place: str, assets: Assets) -> Record:
+def _record(category: str, row: dict[str, Any], place: str, assets: Assets) -> Pair | Future | Option:
     symbol = rows.symbol(row, "symbol")
     if category == "spot":
         return _pair(row, symbol, place, assets)

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
-from catalog.domain.base import Record
 from catalog.domain.derivatives import Future, Option
 from catalog.domain.pairs import Pair
 from catalog.domain.vocabulary import Authority, Status
 from catalog.errors import InvalidRecord, PayloadError
-from catalog.importers import exchange_rows as rows
+from catalog.importers import exchange_values as rows
 from catalog.importers.base import Heading, Parsed, Reject
-from catalog.importers.exchange_rows import Assets, known
+from catalog.importers.exchange_values import Assets, known
 from catalog.importers.json_document import read_array, read_head
 
 EXCHANGE = "deribit"
@@ -68,7 +67,7 @@ def _record_type(row: Any) -> str:
     return _RECORDS.get(kind, "") if isinstance(kind, str) else ""
 
 
-def _record(row: dict[str, Any], place: str, assets: Assets) -> Record:
+def _record(row: dict[str, Any], place: str, assets: Assets) -> Pair | Future | Option:
     kind = rows.word(row, "kind")
     symbol = rows.symbol(row, "instrument_name")
     if kind in COMBINATIONS:

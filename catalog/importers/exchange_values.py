@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, Inexact
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any, BinaryIO
 
 from catalog.domain import text
-from catalog.domain.base import Record
 from catalog.domain.calendar import NEVER
 from catalog.domain.decimals import MAX_DIGITS, canonical_decimal
-from catalog.domain.generations import generation_in_force
+from catalog.domain.derivatives import Future, Option
+from catalog.domain.generations import generation_in_force, latest_generation
 from catalog.domain.instruments import Asset
+from catalog.domain.pairs import Pair
 from catalog.domain.vocabulary import OptionKind
 from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError
 from catalog.importers.base import Parsed, Reject, rejected
@@ -29,10 +30,11 @@ CODES: Mapping[str, str] = VALUE_CODES | {
     "invalid_amount": "a price, size or fee is no decimal of at most 18 digits, has a unit, is negative, or is no exact number of contracts",
     "invalid_time": "a time is not a whole number of milliseconds since the epoch, or out of range",
     "invalid_option": "neither call nor put, or no strike price above zero",
+    "ambiguous_generation": "the exchange has reused the code, and neither the payload nor --observed-at says when",
     "invalid_record": "the terms contradict each other, such as an expiry before the first trading date",
 }
-#: Largest numbers of common integer types, written where there is no limit.
-NO_LIMIT = frozenset([Decimal(2**31 - 1), Decimal(2**63 - 1)])
+#: Largest numbers of integer types (the last one as a float writes it), which stand where there is no limit.
+NO_LIMIT = frozenset([Decimal(2**31 - 1), Decimal(2**63 - 1), Decimal(9_223_372_036_854_776_000)])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(NEVER.year, NEVER.month, NEVER.day, tzinfo=UTC)
 _END_MILLISECONDS = int((_END - _EPOCH).total_seconds()) * 1000
@@ -49,34 +51,35 @@ class Assets:
     def __init__(self, exchange: str, moment: datetime | None = None) -> None:
         self._exchange, self._moment = exchange, moment
         self._given: set[str] = set()
-        self._named: dict[str, Parsed] = {}
+        self._named: dict[str, tuple[Asset, str]] = {}
 
     def asset(self, code: str, place: str) -> Asset:
         """The asset behind `code`; `place` is where the row names it."""
-        generation = self.generation(code)
+        generation = generation_in_force(self._exchange, code, self._moment)
         fields: dict[str, Any] = {"generation": generation} if generation else {}
         asset = Asset(exchange=self._exchange, symbol=code, **fields)
-        self._named.setdefault(str(asset.id), Parsed(asset, place))
+        self._named.setdefault(str(asset.id), (asset, place))
         return asset
 
-    def generation(self, code: str) -> str | None:
-        """The generation in force of `code`; None for the first holder."""
-        return generation_in_force(self._exchange, code, self._moment)
+    def generation(self, symbol: str) -> str | None:
+        """The generation of a symbol that is made of what was named: a reused code takes its symbols with it."""
+        own = generation_in_force(self._exchange, symbol, self._moment)
+        return own or latest_generation(*(asset.generation for asset, _ in self._named.values()))
 
     def new(self) -> Iterator[Parsed]:
         """What was named since the last call and never given before."""
         named, self._named = self._named, {}
-        for id, parsed in named.items():
+        for id, (asset, place) in named.items():
             if id not in self._given:
                 self._given.add(id)
-                yield parsed
+                yield Parsed(asset, place)
 
     def forget(self) -> None:
         """Drops what was named since the last call: the row that named it is no record."""
         self._named.clear()
 
 
-Maker = Callable[[dict[str, Any], str, Assets], Record]
+Maker = Callable[[dict[str, Any], str, Assets], Pair | Future | Option]
 
 
 def parse_rows(
@@ -91,6 +94,8 @@ def parse_rows(
             if row.problem:
                 raise row.problem
             record = make(require_object(row.value), row.place, assets)
+            if generation := assets.generation(record.symbol or ""):
+                record = record.replace(generation=generation)
         except CatalogError as error:
             assets.forget()
             yield rejected(row.place, error, row.text, record_of(row.value))
@@ -200,8 +205,15 @@ def positive(row: Mapping[str, Any], key: str) -> Decimal | None:
 
 def maximum(row: Mapping[str, Any], key: str) -> Decimal | None:
     """The same of an upper limit: zero, or the largest number of an integer type, means that there is none."""
-    number = positive(row, key)
-    return None if number in NO_LIMIT else number
+    return None if is_no_limit(row.get(key)) else positive(row, key)
+
+
+def is_no_limit(value: object) -> bool:
+    """Whether a number, or text that is one, is one of those that stand for no limit."""
+    try:
+        return isinstance(value, str | int | Decimal) and Decimal(value) in NO_LIMIT
+    except InvalidOperation:
+        return False
 
 
 def basis_points(row: Mapping[str, Any], key: str) -> Decimal | None:
