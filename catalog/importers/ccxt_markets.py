@@ -48,7 +48,7 @@ EUROPEAN = frozenset({"binance", "bybit", "deribit", "okx"})
 _RECORDS = {"spot": "pair", "swap": "future", "future": "future", "option": "option"}
 _CODES: Mapping[str, str] = {
     **rows.CODES,
-    "unknown_type": "the market is none of spot, swap, future and option",
+    "unknown_type": "the market is none of spot, swap, future and option, or Binance says of a contract no type at all",
     "unknown_segment": "the exchange has several segments, and the market is neither linear nor inverse",
     "combination": "a combination of futures or options",
     "disagreement": "the installed ccxt makes another number of the market's info: the dump is of another version",
@@ -138,6 +138,8 @@ class _Market:
         self._kind = kind
         self._info = dump.get("info")
         self._native: Mapping[str, Any] = self._info if isinstance(self._info, dict) else {}
+        if self._is_of("binance") and self._native.get("contractType") == "":
+            raise InvalidRecord("contractType", "nothing", "whether it expires is not known", code="unknown_type")
         self._parsed = exchange.parse(self._info, self._symbol, kind)
 
     def record(self) -> Pair | Future | Option:
@@ -154,7 +156,7 @@ class _Market:
         }
         if self._kind == "spot":
             return Pair(market_kind="spot", base_id=base.id, **common)
-        contract = common | self._contract(base)
+        contract = common | self._contract(base, quote)
         if self._kind == "option":
             return self._option(contract)
         if segment := self._segment():
@@ -170,18 +172,27 @@ class _Market:
         return family in self._exchange.family
 
     def _asset(self, side: str) -> Asset:
-        """The base or quote asset; that of an option is quoted in the coin where it is settled in it."""
-        for family, keys in CODES_IN_INFO.items():
-            key = keys[side == "quote"]
-            if self._is_of(family) and rows.word(self._native, key):
-                return rows.asset(self._native, key, f"{self._place}/info", self._assets)
-        key = f"{side}Id"
-        if self._is_of("okx") and self._kind == "option" and self._dump.get("settleId") == self._dump.get("baseId"):
-            key = "baseId"
+        """The base or quote asset, under the exchange's own code."""
+        code, place = self._code(side)
         if side == "base" and self._kind != "spot" and not self._is_on_asset():
             # Named by nobody as an asset: the code stands for a stock, an index or a metal.
-            return Asset(exchange=self._slug, symbol=rows.symbol(self._dump, key))
-        return rows.asset(self._dump, key, self._place, self._assets)
+            return Asset(exchange=self._slug, symbol=code)
+        return self._assets.asset(code, f"{self._place}/{place}")
+
+    def _code(self, side: str) -> tuple[str, str]:
+        """(code of the base or quote, the field that has it)."""
+        for family, keys in CODES_IN_INFO.items():
+            key = keys[side == "quote"]
+            if self._is_of(family) and (code := rows.word(self._native, key)):
+                return code, f"info/{key}"
+        key = "baseId" if side == "quote" and self._is_quoted_otherwise() else f"{side}Id"
+        code = rows.code(self._dump, key)
+        return (code.upper() if self._is_of("krakenfutures") else code), key
+
+    def _is_quoted_otherwise(self) -> bool:
+        """Whether it is an option that is quoted, as it is settled, in the coin that it is on."""
+        is_coin_settled = self._dump.get("settleId") == self._dump.get("baseId")
+        return self._is_of("okx") and self._kind == "option" and is_coin_settled
 
     def _is_on_asset(self) -> bool:
         for family, (key, words) in ASSET_CLASSES.items():
@@ -189,8 +200,8 @@ class _Market:
                 return rows.word(self._native, key) in words
         return True
 
-    def _contract(self, base: Asset) -> dict[str, Any]:
-        settlement = rows.optional_asset(self._dump, "settleId", self._place, self._assets)
+    def _contract(self, base: Asset, quote: Asset) -> dict[str, Any]:
+        settlement = self._settlement(base, quote)
         created = rows.moment(self._dump, "created")
         return known(
             underlying_id=base.id if self._is_on_asset() else None,
@@ -199,6 +210,15 @@ class _Market:
             contract_multiplier=self._contract_size(),
             first_trading_date=created and created.date(),
         )
+
+    def _settlement(self, base: Asset, quote: Asset) -> Asset | None:
+        """The base or the quote, where ccxt's code for it is theirs, else an asset of its own."""
+        code = rows.word(self._dump, "settleId")
+        if code is not None and self._is_on_asset() and code == self._dump.get("baseId"):
+            return base
+        if code is not None and code == self._dump.get("quoteId") and not self._is_quoted_otherwise():
+            return quote
+        return self._assets.asset(code, f"{self._place}/settleId") if code else None
 
     def _option(self, contract: dict[str, Any]) -> Option:
         expires_at = rows.expiry(self._dump, "expiry")
@@ -262,7 +282,7 @@ class _Market:
             lot_size=lot,
             min_quantity=amount["min"],
             max_quantity=amount["max"],
-            min_price=self._number("limits", "price", "min"),
+            min_price=None if self._is_of("deribit") else self._number("limits", "price", "min"),
             max_price=self._maximum("price"),
             min_notional=self._number("limits", "cost", "min"),
             **self._fees(),

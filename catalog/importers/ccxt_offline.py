@@ -6,14 +6,14 @@ ccxt is an optional dependency and slow to import, so only what needs it imports
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from decimal import Context, Decimal
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
-from catalog.domain.decimals import canonical_decimal
+from catalog.domain.decimals import canonical_decimal, format_decimal
 from catalog.errors import InvalidIdentifier, InvalidRecord, PayloadError
 
 #: A binary float of 64 bits keeps every decimal of so many significant digits.
@@ -22,6 +22,49 @@ FLOAT_DIGITS = 15
 _MAX_POWER = 400
 _FLOAT = Context(prec=FLOAT_DIGITS)
 _POWER = re.compile(r"[eE][+-]?0*([1-9][0-9]*)")
+
+
+class Reply(NamedTuple):
+    """How a class without a parser of single markets is made to parse one.
+
+    `call` is the request whose answer lists the exchange's markets; `answer` makes such an answer of (id, info);
+    `types` says which of its markets the class has to ask for, where it asks for several kinds one after the other.
+    """
+
+    call: str
+    answer: Callable[[str, Any], Any]
+    types: Callable[[str, Any], str] | None = None
+
+
+def _bybit_category(kind: str, info: Any) -> str:
+    is_contract = kind in ("swap", "future")
+    return ("linear" if str(info["contractType"]).startswith("Linear") else "inverse") if is_contract else kind
+
+
+#: By ccxt's id, for the classes that parse what they fetch in one piece.
+REPLIES: dict[str, Reply] = {
+    "bitso": Reply("publicGetAvailableBooks", lambda _, info: {"success": True, "payload": [info]}),
+    "bybit": Reply(
+        "publicGetV5MarketInstrumentsInfo",
+        lambda _, info: (
+            {"result": {"category": _bybit_category("swap", info), "list": [info]}}
+            if "contractType" in info
+            else {"result": {"list": [info]}}
+        ),
+        _bybit_category,
+    ),
+    "coinbaseexchange": Reply("publicGetProducts", lambda _, info: [info]),
+    "coinmate": Reply("publicGetTradingPairs", lambda _, info: {"data": [info]}),
+    "cryptocom": Reply("v1PublicGetPublicGetInstruments", lambda _, info: {"result": {"data": [info]}}),
+    "delta": Reply("publicGetProducts", lambda _, info: {"result": [info]}),
+    "deribit": Reply("publicGetGetInstruments", lambda _, info: {"result": [info]}),
+    "hitbtc": Reply("publicGetPublicSymbol", lambda id, info: {id: info}),
+    "kraken": Reply("publicGetAssetPairs", lambda id, info: {"result": {id: info}}),
+    "krakenfutures": Reply("publicGetInstruments", lambda _, info: {"instruments": [info]}),
+    "tokocrypto": Reply("publicGetOpenV1CommonSymbols", lambda _, info: {"data": {"list": [info]}}),
+}
+#: What a parser reads of its exchange's options that only a request would have put there, by family.
+OPTIONS: dict[str, dict[str, Any]] = {"binance": {"crossMarginPairsData": [], "isolatedMarginPairsData": []}}
 
 
 class OfflineExchange:
@@ -35,30 +78,50 @@ class OfflineExchange:
                 f"ccxt {ccxt.__version__} has no exchange `{id}`", hint=f"one of ccxt's ids: {', '.join(near)} …"
             )
         known = getattr(ccxt, id)
-        # Numbers stay the text that the exchange wrote, in the class already: its description holds some.
-        exact = type(known.__name__, (known,), {"number": str, "parse_precision": _guarded(known)})
-        self._exchange = exact({"enableRateLimit": False})
-        self.id = id
-        self.name = str(self._exchange.name)
-        self.is_dex = bool(getattr(self._exchange, "dex", False))
-        self.version = str(ccxt.__version__)
         #: The exchange and those that it is a branch of: `binanceusdm` is of the family of `binance`.
         self.family = tuple(base.__name__ for base in known.__mro__)
-        base = ccxt.Exchange
-        self.has_parser = known.parse_market is not base.parse_market or known.parse_markets is not base.parse_markets
+        # Numbers stay the text that the exchange wrote, in the class already: its description holds some.
+        parts = {"number": str, "parse_precision": _guarded(known), "fetch": _no_network}
+        self._exchange = type(known.__name__, (known,), parts)({"enableRateLimit": False})
+        for family in self.family:
+            self._exchange.options |= OPTIONS.get(family, {})
+        self.id = id
+        self.name = str(self._exchange.name)
+        self.version = str(ccxt.__version__)
+        self.is_dex = bool(getattr(self._exchange, "dex", False))
         self.counts_places = self._exchange.precisionMode == ccxt.DECIMAL_PLACES
         self.counts_digits = self._exchange.precisionMode == ccxt.SIGNIFICANT_DIGITS
+        base = ccxt.Exchange
+        self._is_parser = known.parse_market is not base.parse_market or known.parse_markets is not base.parse_markets
+
+    @property
+    def can_parse(self) -> bool:
+        """Whether the class can make a market of its `info` alone."""
+        return self._is_parser or self.id in REPLIES
 
     def parse(self, info: Any, id: str, kind: str) -> dict[str, Any]:
         """The market that ccxt makes of `info`, its numbers as text; empty where it makes none, or another one."""
-        if not self.has_parser or info is None:
+        if not self.can_parse or info is None:
             return {}
         try:
-            [market] = self._exchange.parse_markets([_native(info)])
-            is_it = market["id"] == id and market["type"] == kind
+            markets = self._markets(_native(info), id, kind)
+            found = [market for market in markets if market["id"] == id and market["type"] == kind]
         except Exception:  # noqa: BLE001 - a parser of ccxt may fail with anything on what it does not expect
             return {}
-        return market if is_it else {}
+        return dict(found[0]) if found else {}
+
+    def _markets(self, info: Any, id: str, kind: str) -> Any:
+        if self._is_parser:
+            return self._exchange.parse_markets([info])
+        reply = REPLIES[self.id]
+        if reply.types:
+            self._exchange.options["fetchMarkets"] = {"types": [reply.types(kind, info)]}
+        setattr(self._exchange, reply.call, lambda *_: reply.answer(id, info))
+        return self._exchange.fetch_markets()
+
+
+def _no_network(*_: Any, **__: Any) -> Any:
+    raise ConnectionError("nothing is fetched here")
 
 
 def _ccxt() -> Any:
@@ -106,7 +169,7 @@ def exact_number(field: str, stated: Any, parsed: Any, info: Any) -> Decimal | N
     if isinstance(parsed, str):
         exact = _decimal(field, parsed)
         if float(exact) != float(number):
-            reason = f"the installed ccxt reads {exact} from the market's info"
+            reason = f"the installed ccxt reads {format_decimal(exact)} from the market's info"
             raise InvalidRecord(field, stated, reason, code="disagreement")
         return exact
     if not isinstance(stated, Decimal) or len(number.as_tuple().digits) <= FLOAT_DIGITS:

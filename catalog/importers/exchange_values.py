@@ -151,21 +151,26 @@ def symbol(row: Mapping[str, Any], key: str) -> str:
     return _required(row, key, "missing_symbol")
 
 
+def code(row: Mapping[str, Any], key: str) -> str:
+    """The code of an asset."""
+    return _required(row, key, "missing_asset")
+
+
 def asset(row: Mapping[str, Any], key: str, place: str, assets: Assets) -> Asset:
     """The asset whose code stands under `key`."""
-    return assets.asset(_required(row, key, "missing_asset"), f"{place}/{key}")
+    return assets.asset(code(row, key), f"{place}/{key}")
 
 
 def optional_asset(row: Mapping[str, Any], key: str, place: str, assets: Assets) -> Asset | None:
     """The asset whose code stands under `key`; None when it is absent, null or blank."""
-    code = word(row, key)
-    return assets.asset(code, f"{place}/{key}") if code else None
+    found = word(row, key)
+    return assets.asset(found, f"{place}/{key}") if found else None
 
 
-def _required(row: Mapping[str, Any], key: str, code: str) -> str:
+def _required(row: Mapping[str, Any], key: str, reject: str) -> str:
     found = word(row, key)
     if found is None:
-        raise InvalidRecord(key, "nothing", "it is required", code=code)
+        raise InvalidRecord(key, "nothing", "it is required", code=reject)
     return found
 
 

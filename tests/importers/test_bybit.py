@@ -83,8 +83,12 @@ def test_linear_and_inverse_are_segments() -> None:
     assert inverse.settlement_id == inverse.margin_id == asset_id("BTC")
     assert linear.contract_multiplier == inverse.contract_multiplier == 1
     assert linear.first_trading_date == date(2020, 3, 30)
-    assert (linear.tick_size, linear.min_price, linear.max_price) == (Decimal("0.5"), Decimal("0.5"), 999999)
-    assert (linear.lot_size, linear.min_quantity, linear.max_quantity) == (Decimal("0.001"), Decimal("0.001"), 100)
+    assert (linear.tick_size, linear.min_price, linear.max_price) == (Decimal("0.5"), Decimal("0.5"), Decimal(999999))
+    assert (linear.lot_size, linear.min_quantity, linear.max_quantity) == (
+        Decimal("0.001"),
+        Decimal("0.001"),
+        Decimal(100),
+    )
     assert linear.min_notional == 5
 
 
@@ -110,7 +114,7 @@ def test_an_option_has_its_strike_in_its_symbol() -> None:
     found = one("option")
     assert isinstance(found, Option)
     assert found.identity == ("option", "bybit", "", "BTC-29DEC23-80000-C", "2023-12-29", "")
-    assert (found.option_kind, found.strike_price, found.exercise_style) == ("call", 80000, "european")
+    assert (found.option_kind, found.strike_price, found.exercise_style) == ("call", Decimal(80000), "european")
     assert (found.quote_id, found.settlement_id) == (asset_id("USD"), asset_id("USDC"))
     other = one("option", symbol="DOGE-29DEC23-0.1250-P-USDT", optionsType="Put")
     assert (other.option_kind, other.strike_price) == ("put", Decimal("0.125"))

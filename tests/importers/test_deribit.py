@@ -115,9 +115,13 @@ def test_the_option_of_the_vectors() -> None:
     found = one("option")
     assert isinstance(found, Option)
     assert found.id == "84cfa33c03afcb60caa792260a902d0b"
-    assert (found.option_kind, found.strike_price, found.exercise_style) == ("call", 100000, "european")
+    assert (found.option_kind, found.strike_price, found.exercise_style) == ("call", Decimal(100000), "european")
     assert found.quote_id == found.settlement_id == found.underlying_id == asset_id("BTC")
-    assert (found.lot_size, found.min_quantity, found.contract_multiplier) == (Decimal("0.1"), Decimal("0.1"), 1)
+    assert (found.lot_size, found.min_quantity, found.contract_multiplier) == (
+        Decimal("0.1"),
+        Decimal("0.1"),
+        Decimal(1),
+    )
 
 
 def test_spot_is_a_pair() -> None:

@@ -10,7 +10,7 @@ import pytest
 from catalog.domain import Asset, Future, Option, Pair
 from catalog.errors import PayloadError
 from catalog.importers import okx
-from catalog.importers.base import Parsed, Reject
+from catalog.importers.base import Reject
 from catalog.importers.okx import IMPORTER
 from tests.importers.support import parse, records, reject, stream, tally, until_broken
 from tests.importers.test_documentation import DOCS, table
@@ -52,7 +52,8 @@ def asset_id(code: str) -> str:
 
 def test_assets_come_once_and_before_what_names_them() -> None:
     results = parse("okx", payload(row(), row("SWAP"), row(instId="ETH-BTC", baseCcy="ETH", quoteCcy="BTC")))
-    assert [(r.record.symbol, r.place) for r in results if isinstance(r, Parsed)] == [
+    found = [(r.symbol, place) for r, place in zip(records(results), [r.place for r in results], strict=True)]
+    assert found == [
         ("BTC", "/data/0/baseCcy"),
         ("USDT", "/data/0/quoteCcy"),
         ("BTC-USDT", "/data/0"),
@@ -64,7 +65,7 @@ def test_assets_come_once_and_before_what_names_them() -> None:
 
 def test_a_refused_row_names_no_assets() -> None:
     results = parse("okx", payload(row(tickSz="x"), row(instId="ETH-USDT", baseCcy="ETH")))
-    assert [r.record.symbol for r in results if isinstance(r, Parsed)] == ["ETH", "USDT", "ETH-USDT"]
+    assert [r.symbol for r in records(results[1:])] == ["ETH", "USDT", "ETH-USDT"]
 
 
 def test_a_pair() -> None:
@@ -131,7 +132,7 @@ def test_a_dated_future_ends_on_its_day_in_utc() -> None:
 def test_an_option_settled_in_coin_is_quoted_in_coin() -> None:
     found = one("OPTION")
     assert isinstance(found, Option)
-    assert (found.option_kind, found.strike_price, found.exercise_style) == ("call", 90000, "european")
+    assert (found.option_kind, found.strike_price, found.exercise_style) == ("call", Decimal(90000), "european")
     assert found.expiry_date == date(2026, 3, 27)
     assert found.underlying_id == found.quote_id == found.settlement_id == asset_id("BTC")
     assert one("OPTION", settleCcy="USDC").quote_id == asset_id("USD")
@@ -258,7 +259,8 @@ def test_the_feed_is_what_all_rows_are() -> None:
 
 
 def test_an_error_is_no_empty_list() -> None:
-    for text in (payload(code="51000", msg="no"), {"code": "50011"}, {"data": {}}, {}):
+    documents: list[dict[str, Any]] = [payload(code="51000", msg="no"), {"code": "50011"}, {"data": {}}, {}]
+    for text in documents:
         with pytest.raises(PayloadError):
             parse("okx", text)
     assert parse("okx", payload()) == []
