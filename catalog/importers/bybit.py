@@ -67,7 +67,7 @@ class BybitImporter:
 
 def _survey(stream: BinaryIO) -> tuple[str, str | None, datetime | None]:
     """(category, the one base coin of all rows, time of the answer). Raises PayloadError for an error or no category."""
-    members, (coin,) = rows.survey(stream, _LIST, ("baseCoin",))
+    members, (coin,) = rows.survey(stream, _LIST, frozenset({"retCode", "result/category", "time"}), ("baseCoin",))
     if members.get("retCode") not in (None, 0):
         raise PayloadError(f"the exchange answered with the error {members['retCode']}", "/retCode")
     category = members.get("result/category")

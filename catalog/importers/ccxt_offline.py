@@ -21,7 +21,7 @@ FLOAT_DIGITS = 15
 #: Larger powers of ten make ccxt write out as many zeros, so no number with one is given to it.
 _MAX_POWER = 400
 _FLOAT = Context(prec=FLOAT_DIGITS)
-_POWER = re.compile(r"[eE][+-]?0*([1-9][0-9]*)")
+_WITH_POWER = re.compile(r"\s*[+-]?[\d._]*[eE][+-]?(\d+)\s*")
 
 
 class Reply(NamedTuple):
@@ -87,7 +87,6 @@ class OfflineExchange:
             self._exchange.options |= OPTIONS.get(family, {})
         self.id = id
         self.name = str(self._exchange.name)
-        self.version = str(ccxt.__version__)
         self.is_dex = bool(getattr(self._exchange, "dex", False))
         self.counts_places = self._exchange.precisionMode == ccxt.DECIMAL_PLACES
         self.counts_digits = self._exchange.precisionMode == ccxt.SIGNIFICANT_DIGITS
@@ -151,7 +150,7 @@ def _native(value: Any) -> Any:
         if abs(value.adjusted()) > _MAX_POWER:
             raise ValueError("too large or too small")
         return format(value, "f")
-    if isinstance(value, str) and any(len(p) > 3 or int(p) > _MAX_POWER for p in _POWER.findall(value)):
+    if isinstance(value, str) and (number := _WITH_POWER.fullmatch(value)) and int(number[1][:400]) > _MAX_POWER:
         raise ValueError("too large or too small")
     return value
 

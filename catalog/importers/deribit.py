@@ -47,7 +47,9 @@ class DeribitImporter:
 
     def heading(self, stream: BinaryIO) -> Heading:
         """The feed is the kind and the settlement currency, where all rows have the same; the time is `usOut`."""
-        members, (kind, currency) = rows.survey(stream, "result", ("kind", "settlement_currency"))
+        members, (kind, currency) = rows.survey(
+            stream, "result", frozenset({"testnet", "usOut"}), ("kind", "settlement_currency")
+        )
         if members.get("testnet") is True:
             raise PayloadError("the answer comes from the test network", "/testnet")
         time = members.get("usOut")

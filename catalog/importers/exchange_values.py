@@ -104,8 +104,10 @@ def parse_rows(
         yield Parsed(record, row.place)
 
 
-def survey(stream: BinaryIO, array: str, keys: tuple[str, ...]) -> tuple[dict[str, Any], tuple[str | None, ...]]:
-    """(the document's members but `array`, for each key the one word that all rows of `array` have under it, or None).
+def survey(
+    stream: BinaryIO, array: str, wanted: frozenset[str], keys: tuple[str, ...]
+) -> tuple[dict[str, Any], tuple[str | None, ...]]:
+    """(the wanted members of the document, for each key the one word that all rows of `array` have under it, or None).
 
     Raises PayloadError when the document is broken before its first row.
     """
@@ -115,7 +117,8 @@ def survey(stream: BinaryIO, array: str, keys: tuple[str, ...]) -> tuple[dict[st
     try:
         for row in read_rows(stream, frozenset({array})):
             if not row.is_element:
-                members[row.member or ""] = row.value
+                if row.member in wanted:
+                    members[row.member or ""] = row.value
                 continue
             has_rows = True
             for key, seen in zip(keys, words, strict=True):

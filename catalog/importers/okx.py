@@ -48,7 +48,7 @@ class OkxImporter:
 
     def heading(self, stream: BinaryIO) -> Heading:
         """The feed is the instType, with the family behind it where all rows are options of one; there is no time."""
-        members, (kind, family) = rows.survey(stream, "data", ("instType", "instFamily"))
+        members, (kind, family) = rows.survey(stream, "data", frozenset({"code"}), ("instType", "instFamily"))
         if members.get("code") not in (None, "0", 0):
             raise PayloadError(f"the exchange answered with the error {members['code']}", "/code")
         return Heading(rows.feed_name((kind or "").lower(), family if kind == "OPTION" else None))
@@ -143,8 +143,10 @@ def _underlying(row: dict[str, Any], place: str, assets: Assets) -> tuple[Asset 
     index = rows.word(row, "uly")
     if index is None:
         return None, None
-    base, dash, quote = index.partition("-")
-    if not (base and dash and quote) or "-" in quote:
+    base, _, rest = index.partition("-")
+    # A suffix such as `_UM` tells families of contracts apart and is no part of the code.
+    quote = rest.partition("_")[0]
+    if not (base and quote) or "-" in rest:
         raise InvalidRecord("uly", index, "two codes such as `BTC-USD` are expected", code="invalid_underlying")
     if row.get("instType") == "OPTION" and rows.word(row, "settleCcy") == base:
         quote = base

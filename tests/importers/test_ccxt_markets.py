@@ -235,12 +235,15 @@ def test_markets_whose_info_is_another_s() -> None:
         {"minQuantityLimit": "1e999999999"},
         {"minQuantityLimit": Decimal("1e999999999")},
         {"minQuantityLimit": "1E-0999999999"},
+        {"minQuantityLimit": " 1_0e٩٩٩٩ "},
         {"anything": [["1e12345"]]},
     ],
 )
 def test_numbers_that_would_cost_too_much_are_not_parsed(changes: dict[str, Any]) -> None:
     info = BULLISH["ETH/USDC"]["info"] | changes
     assert OfflineExchange("bullish").parse(info, "ETHUSDC", "spot") == {}
+    names = BULLISH["ETH/USDC"]["info"] | {"marketId": "ONE20261231", "feeGroupId": "1e-8"}
+    assert OfflineExchange("bullish").parse(names, "ETHUSDC", "spot")
 
 
 # --- what becomes of a market

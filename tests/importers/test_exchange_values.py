@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from catalog.errors import CatalogError, InvalidRecord
 from catalog.importers import exchange_values as values
 from catalog.importers.base import Parsed
+from catalog.importers.registry import HEAD_SIZE, detect
 from tests.importers.support import PAYLOADS, importer_for, stream
 from tests.importers.test_mutations import JSON, check
 
@@ -127,6 +128,16 @@ def test_any_value_anywhere(source: str, data: st.DataObject) -> None:
         except (KeyError, IndexError, TypeError):
             continue
     check(importer_for(source), json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("source", ["bybit", "deribit", "okx"])
+def test_long_payloads_are_known_by_their_beginning(source: str) -> None:
+    payload = PAYLOADS[source]
+    first, last = payload.index(b"[\n") + 2, payload.index(b"\n]")
+    long = payload[:first] + b",\n".join([payload[first:last]] * 100) + payload[last:]
+    assert len(long) > 2 * HEAD_SIZE
+    assert detect(long[:HEAD_SIZE]).source == detect(long[:5000]).source == source
+    assert importer_for(source).heading(stream(long)) == importer_for(source).heading(stream(payload))
 
 
 @pytest.mark.parametrize("source", SOURCES)

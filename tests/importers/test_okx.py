@@ -113,6 +113,7 @@ def test_an_inverse_perpetual_is_quoted_in_an_asset_too() -> None:
         asset_id("BTC"),
     )
     assert found.currency is None
+    assert one("SWAP", uly="BTC-USD_UM").quote_id == asset_id("USD")
 
 
 def test_contract_value_times_multiplier() -> None:
@@ -218,6 +219,8 @@ def test_numbers_that_are_json_numbers_are_exact_too() -> None:
         ("SPOT", {"minSz": []}, "invalid_amount"),
         ("SWAP", {"ctType": "quanto"}, "unknown_contract_type"),
         ("SWAP", {"uly": "BTC"}, "invalid_underlying"),
+        ("SWAP", {"uly": "-USD"}, "invalid_underlying"),
+        ("SWAP", {"uly": "BTC-_UM"}, "invalid_underlying"),
         ("SWAP", {"uly": "BTC-USD-X"}, "invalid_underlying"),
         ("SWAP", {"listTime": "soon"}, "invalid_time"),
         ("SWAP", {"listTime": "-5"}, "invalid_time"),
