@@ -122,6 +122,30 @@ def import_run(run: Row) -> None:
     _print_table([{"record": name, **words} for name, words in report.get("by_record", {}).items()])
 
 
+def provenance(found: Row) -> None:
+    """Where the values of a record come from; for people the runs, and a line per voice of each field."""
+    if session.json:
+        value(found)
+        return
+    _print_fields({"id": found["id"], "record": found["record"]})
+    _print_table(
+        [{k: run[k] for k in ("run_id", "feed", "observed_at", "file_name", "state")} for run in found["runs"]]
+    )
+    lines: list[Row] = []
+    for name, story in found["fields"].items():
+        won = story.get("won") or {}
+        lines.append({"field": name, "value": story["value"], "rule": story["rule"], **_voice(won)})
+        for word in ("agreed", "lost"):
+            lines += [{"value": v["value"], "rule": word, **_voice(v)} for v in story.get(word, ())]
+    names = ("field", "value", "rule", "feed", "precedence", "observed_at", "payload")
+    _print_table([{n: line.get(n) for n in names} for line in lines])
+
+
+def _voice(voice: Row) -> Row:
+    short = {"payload": voice["payload"][:16]} if voice.get("payload") else {}
+    return {k: voice[k] for k in ("feed", "precedence", "observed_at") if k in voice} | short
+
+
 def dispute(found: Row) -> None:
     """One dispute; for people a line per field, and then each side with its number."""
     if session.json:

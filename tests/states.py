@@ -18,6 +18,8 @@ _TABLES = {
     "successions": "SELECT kind, predecessor_id, successor_id, succession_kind, ratio, is_in_effect FROM successions",
     "subjects": """SELECT o.kind, o.stated_id, f.source, f.name, o.subject_id, o.statement
         FROM observations o JOIN feeds f USING (feed_id)""",
+    "waiting": """SELECT w.kind, w.stated_id, f.source, f.name, w.statement, w.through, w.needs_kind, w.needs_id
+        FROM waiting w JOIN feeds f USING (feed_id)""",
 }
 
 

@@ -34,17 +34,25 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One voice: `source` and `name` say whose, the lowest `precedence` is believed first."""
+    """One voice: `source` and `name` say whose, the lowest `precedence` is believed first.
+
+    `exceptions` are the fields of which it is believed otherwise: (record type, field) → precedence.
+    """
 
     feed_id: int
     source: str
     name: str
     precedence: int
+    exceptions: Mapping[tuple[str, str], int] = field(default_factory=dict, hash=False, compare=False)
 
     @property
     def label(self) -> str:
         """How people see it: `token-list:CoinGecko`."""
         return f"{self.source}:{self.name}"
+
+    def precedence_of(self, record: str, name: str) -> int:
+        """How much it is believed about one field."""
+        return self.exceptions.get((record, name), self.precedence) if self.exceptions else self.precedence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,10 @@ class Observation:
         if name in self.values:
             return Said(self.values[name], self.stamp)
         return self.older.get(name)
+
+    def precedence_of(self, name: str) -> int:
+        """How much its feed is believed about a field of this record."""
+        return self.feed.precedence_of(self.values.get("record", ""), name)
 
     def first(self, name: str) -> Said | None:
         """What this feed said of a breaking field first."""
@@ -132,7 +144,11 @@ def golden(observations: Iterable[Observation], breaking: Iterable[str]) -> Gold
     decisive = frozenset(breaking)
     for name in sorted(set().union(*(v.fields() for v in voices)) - decisive):
         best = max(
-            ((*rank(v.feed.precedence, said.stamp), said.value) for v in voices if (said := v.said(name)) is not None),
+            (
+                (*rank(v.precedence_of(name), said.stamp), said.value)
+                for v in voices
+                if (said := v.said(name)) is not None
+            ),
             key=lambda r: r[:2],
         )
         values[name] = best[2]
@@ -146,8 +162,10 @@ def golden(observations: Iterable[Observation], breaking: Iterable[str]) -> Gold
 
 def _last_alive(voices: list[Observation]) -> datetime | None:
     speaking = [(v, said) for v in voices if (said := v.said("status")) is not None]
-    feeds = [v.feed.precedence for v, _ in speaking if v.feed.source != OPERATOR_SOURCE]
-    believed = [said for v, said in speaking if v.feed.source == OPERATOR_SOURCE or v.feed.precedence == min(feeds)]
+    feeds = [v.precedence_of("status") for v, _ in speaking if v.feed.source != OPERATOR_SOURCE]
+    believed = [
+        said for v, said in speaking if v.feed.source == OPERATOR_SOURCE or v.precedence_of("status") == min(feeds)
+    ]
     return max((s.stamp.observed_at for s in believed if s.value != "retired"), default=None)
 
 
@@ -158,8 +176,8 @@ def _settle(
     winners: dict[str, tuple[int, Stamp]],
     disputes: list[FieldDispute],
 ) -> None:
-    top = min(v.feed.precedence for v in speaking)
-    highest = [v for v in speaking if v.feed.precedence == top]
+    top = min(v.precedence_of(name) for v in speaking)
+    highest = [v for v in speaking if v.precedence_of(name) == top]
     confirmed = [v for v in highest if v.feed.source == OPERATOR_SOURCE]
     deciding = confirmed or highest
     words = []
@@ -171,7 +189,7 @@ def _settle(
         words = [max(words, key=lambda w: w[1].stamp)]
     if len({word.value for _, word in words}) == 1:
         values[name] = words[0][1].value
-        winners[name] = max(rank(v.feed.precedence, w.stamp) for v, w in words)
+        winners[name] = max(rank(v.precedence_of(name), w.stamp) for v, w in words)
         changed = [v for v in deciding if not confirmed and (now := v.said(name)) and now.value != values[name]]
         if changed:
             disputes.append(FieldDispute("breaking_change", name, [_side(v, name) for v in _ordered(changed)]))

@@ -50,11 +50,14 @@ class Reject(NamedTuple):
 class Heading:
     """What a payload says of itself: the feed's name (list name, exchange, market) and its own time, if any.
 
-    An empty `feed` means that the payload has no name: the import then uses the file's.
+    An empty `feed` means that the payload has no name: the import then uses the file's. `is_listing` says that it lists
+    all that its feed has, so that a short one is suspicious and what it leaves out has vanished; a page, a range of
+    blocks or a handful of records does not.
     """
 
     feed: str
     observed_at: datetime | None = None
+    is_listing: bool = True
 
 
 class Importer(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from catalog.domain.derivatives import Future, Option
 from catalog.domain.pairs import Pair
@@ -50,24 +50,38 @@ class BybitImporter:
         )
 
     def heading(self, stream: BinaryIO) -> Heading:
-        """The feed is the category, with the coin behind it where all rows are options on one; the time is `time`."""
-        category, coin, moment = _survey(stream)
-        return Heading(rows.feed_name(category, coin if category == "option" else None), moment)
+        """The feed is the category, with the coin behind it where all rows are options on one; the time is `time`.
+
+        An answer with a nextPageCursor is one page, and no listing of all.
+        """
+        about = _about(stream)
+        coin = about.coin if about.category == "option" else None
+        return Heading(rows.feed_name(about.category, coin), about.time, about.is_last_page)
 
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:
         """Every instrument, behind the assets that it is the first to name."""
-        category, _, moment = _survey(stream)
+        about = _about(stream)
         return rows.parse_rows(
             read_array(stream, _LIST),
-            Assets(EXCHANGE, observed_at or moment),
-            partial(_record, category),
-            lambda _: CATEGORIES[category],
+            Assets(EXCHANGE, observed_at or about.time),
+            partial(_record, about.category),
+            lambda _: CATEGORIES[about.category],
         )
 
 
-def _survey(stream: BinaryIO) -> tuple[str, str | None, datetime | None]:
-    """(category, the one base coin of all rows, time of the answer). Raises PayloadError for an error or no category."""
-    members, (coin,) = rows.survey(stream, _LIST, frozenset({"retCode", "result/category", "time"}), ("baseCoin",))
+class _About(NamedTuple):
+    """What an answer says of itself; `coin` is the one base coin of all its rows."""
+
+    category: str
+    coin: str | None
+    time: datetime | None
+    is_last_page: bool
+
+
+def _about(stream: BinaryIO) -> _About:
+    """Raises PayloadError for the exchange's errors and for an answer without a category."""
+    wanted = frozenset({"retCode", "result/category", "result/nextPageCursor", "time"})
+    members, (coin,) = rows.survey(stream, _LIST, wanted, ("baseCoin",))
     if members.get("retCode") not in (None, 0):
         raise PayloadError(f"the exchange answered with the error {members['retCode']}", "/retCode")
     category = members.get("result/category")
@@ -77,7 +91,7 @@ def _survey(stream: BinaryIO) -> tuple[str, str | None, datetime | None]:
     moment = None
     if isinstance(time, int) and 0 < time < 4_000_000_000_000:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time)
-    return category, coin, moment
+    return _About(category, coin, moment, not members.get("result/nextPageCursor"))
 
 
 def _record(category: str, row: dict[str, Any], place: str, assets: Assets) -> Pair | Future | Option:

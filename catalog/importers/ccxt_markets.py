@@ -19,10 +19,12 @@ from catalog.domain.vocabulary import EXCHANGES, Authority, VenueType
 from catalog.errors import InvalidRecord, PayloadError
 from catalog.importers import exchange_values as rows
 from catalog.importers.base import Heading, Importer, Parsed, Reject
+from catalog.importers.binance_futures import ASSET_TYPE
 from catalog.importers.ccxt_offline import OfflineExchange, exact_number
 from catalog.importers.deribit import COMBINATIONS
 from catalog.importers.exchange_values import Assets, known
 from catalog.importers.json_document import read_rows
+from catalog.importers.okx import CRYPTO
 
 #: ccxt's ids whose slug is another word; every other id is the slug. ccxt's `coinbase` is not Coinbase Exchange.
 SLUGS = {
@@ -41,8 +43,8 @@ CODES_IN_INFO = {
     "deribit": ("base_currency", "quote_currency"),
     "kraken": ("base", "quote"),
 }
-#: Where a family says what kind of thing a contract is on, and the words for an asset of the exchange.
-ASSET_CLASSES = {"binance": ("underlyingType", ("COIN", "PREMARKET")), "okx": ("instCategory", ("1",))}
+#: Where a family says what kind of thing a contract is on, and its word for an asset of the exchange.
+ASSET_CLASSES = {"binance": ("underlyingType", ASSET_TYPE), "okx": ("instCategory", CRYPTO)}
 #: Families whose options are European by the exchange's rules.
 EUROPEAN = frozenset({"binance", "bybit", "deribit", "okx"})
 _RECORDS = {"spot": "pair", "swap": "future", "future": "future", "option": "option"}
@@ -195,10 +197,10 @@ class _Market:
         return self._is_of("okx") and self._kind == "option" and is_coin_settled
 
     def _is_on_asset(self) -> bool:
-        for family, (key, words) in ASSET_CLASSES.items():
-            if self._is_of(family) and rows.word(self._native, key):
-                return rows.word(self._native, key) in words
-        return True
+        for family, (key, asset) in ASSET_CLASSES.items():
+            if self._is_of(family) and (word := rows.word(self._native, key)):
+                return word == asset
+        return not (self._is_of("binance") and self._native.get("contractType") == "TRADIFI_PERPETUAL")
 
     def _contract(self, base: Asset, quote: Asset) -> dict[str, Any]:
         settlement = self._settlement(base, quote)

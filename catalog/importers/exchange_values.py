@@ -19,7 +19,7 @@ from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, Paylo
 from catalog.importers.base import Parsed, Reject, rejected
 from catalog.importers.json_document import Row, read_rows
 from catalog.importers.json_values import CODES as VALUE_CODES
-from catalog.importers.json_values import require_object
+from catalog.importers.json_values import is_unset, require_object, whole_number
 
 CODES: Mapping[str, str] = VALUE_CODES | {
     "not_an_object": "the row, or a group of fields in it, has another JSON type",
@@ -186,7 +186,7 @@ def group(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def signed(row: Mapping[str, Any], key: str) -> Decimal | None:
     """The number under `key`; None when it is absent, null or blank."""
     value = row.get(key)
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_unset(value):
         return None
     return _canonical(key, value.strip() if isinstance(value, str) else value)
 
@@ -251,15 +251,12 @@ def known(**fields: Any) -> dict[str, Any]:
 def milliseconds(row: Mapping[str, Any], key: str) -> int | None:
     """The whole number of milliseconds under `key`; None when it is absent, null, blank or zero."""
     value = row.get(key)
-    if value is None or value == "":
+    if is_unset(value):
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
-        value = int(value)
-    if isinstance(value, Decimal) and value.adjusted() < 20 and value == value.to_integral_value():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    number = whole_number(value)
+    if number is None or number < 0:
         raise InvalidRecord(key, value, "milliseconds since the epoch are expected", code="invalid_time")
-    return value or None
+    return number or None
 
 
 def moment(row: Mapping[str, Any], key: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""One large JSON document read row by row: its members, and the elements of its arrays, one at a time.
+"""One large JSON document read row by row: its members, and the elements of its arrays and objects, one at a time.
 
 A value is decoded whole by the standard library as soon as enough of it has been read, so memory is bounded by the
 longest row (at most MAX_VALUE characters), and every error knows its line and column.
@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from catalog.errors import InvalidRecord, PayloadError, quote
+from catalog.errors import InvalidRecord, PayloadError, escape, quote
 from catalog.importers.base import MAX_ROW
 from catalog.importers.json_values import ValueDecoder
 
@@ -27,8 +27,8 @@ _MARGIN = 32
 class Row(NamedTuple):
     """One value: its JSON pointer, itself, the beginning of its raw text, what is wrong with it.
 
-    `member` is the member of the document that it is, or of whose array it is an element; None when the document
-    itself is the array.
+    `member` is the member of the document that it is, or of whose array or object it is an element; None when the
+    document itself is the array. `key` is the one under which an element of an object stands.
     """
 
     member: str | None
@@ -37,6 +37,7 @@ class Row(NamedTuple):
     value: Any
     text: str
     problem: InvalidRecord | None
+    key: str = ""
 
 
 class _Reader:
@@ -143,50 +144,75 @@ class _Reader:
         return fresh
 
 
-def read_rows(stream: BinaryIO, arrays: frozenset[str]) -> Iterator[Row]:
-    """The document's values in their order: members of an object, and one by one the elements of a member in `arrays`.
+def read_rows(stream: BinaryIO, arrays: frozenset[str], objects: frozenset[str] = frozenset()) -> Iterator[Row]:
+    """The document's values in their order: members of an object, and one by one the elements of some of them.
 
-    An array further down is named by its pointer without the first slash (`result/list`); the members of the objects
-    on the way are then given one by one too, under such names. An empty array is one row, itself. Raises PayloadError,
-    with line and column, where the document stops being JSON; what comes before has been given by then.
+    Those are the members in `arrays` that are arrays, and in `objects` that are objects; an empty one is one row,
+    itself. One further down is named by its pointer without the first slash (`result/list`); the members of the objects
+    on the way to it are given one by one too, under such names. Raises PayloadError, with line and column, where the
+    document stops being JSON; what comes before has been given by then.
     """
     reader = _Reader(stream)
     if reader.peek() == "":
         raise PayloadError("the payload is empty")
     if reader.peek() == "[":
         yield from _elements(reader, None, "")
-    elif reader.peek() == "{":
-        parents = frozenset("/" + name[:n] for name in arrays for n, c in enumerate(name) if c == "/")
-        yield from _members(reader, "", frozenset("/" + name for name in arrays), parents)
     else:
         reader.take("{[")
+        yield from _values(reader, "", frozenset("/" + a for a in arrays), frozenset("/" + o for o in objects))
     reader.finish()
 
 
-def _members(reader: _Reader, inside: str, arrays: frozenset[str], parents: frozenset[str]) -> Iterator[Row]:
-    reader.take("{")
+def _values(reader: _Reader, inside: str, arrays: frozenset[str], objects: frozenset[str]) -> Iterator[Row]:
+    """The values of the object at the pointer `inside`, whose brace has been taken."""
     seen: set[str] = set()
+    for key in _keys(reader):
+        if key in seen:
+            raise reader.error(f"the key {quote(key)} is given twice")
+        seen.add(key)
+        place = f"{inside}/{_step(key)}"
+        member = place[1:] if inside else key
+        if place in arrays and reader.peek() == "[":
+            yield from _elements(reader, member, place)
+        elif place in objects and reader.peek() == "{":
+            yield from _members(reader, member, place)
+        elif any(name.startswith(f"{place}/") for name in arrays | objects) and reader.peek() == "{":
+            reader.take("{")
+            yield from _values(reader, place, arrays, objects)
+        else:
+            yield reader.value(member, place)
+
+
+def _keys(reader: _Reader) -> Iterator[str]:
+    """The keys of an object whose brace has been taken; the value of each has to be read before the next one."""
     if reader.peek() == "}":
         reader.take("}")
         return
     while True:
         if reader.peek() != '"':
             reader.take('"')
-        key = reader.value("", "").value
+        key: str = reader.value("", "").value
         reader.take(":")
-        if key in seen:
-            raise reader.error(f"the key {quote(key)} is given twice")
-        seen.add(key)
-        place = f"{inside}/" + key.replace("~", "~0").replace("/", "~1")
-        member = place[1:] if inside else key
-        if place in parents and reader.peek() == "{":
-            yield from _members(reader, place, arrays, parents)
-        elif place in arrays and reader.peek() == "[":
-            yield from _elements(reader, member, place)
-        else:
-            yield reader.value(member, place)
+        yield key
         if reader.take(",}") == "}":
             return
+
+
+def _step(key: str) -> str:
+    """A key as a part of a JSON pointer, without what a terminal would not show."""
+    return escape(key.replace("~", "~0").replace("/", "~1"))
+
+
+def _members(reader: _Reader, member: str, place: str) -> Iterator[Row]:
+    reader.take("{")
+    seen: set[str] = set()
+    for key in _keys(reader):
+        row = reader.value(member, f"{place}/{_step(key)}", is_element=True)
+        problem = InvalidRecord("key", key, "it is given twice", code="duplicate_key") if key in seen else row.problem
+        seen.add(key)
+        yield row._replace(key=key, problem=problem)
+    if not seen:
+        yield Row(member, False, place, {}, "{}", None)
 
 
 def _elements(reader: _Reader, member: str | None, place: str) -> Iterator[Row]:
@@ -203,13 +229,13 @@ def _elements(reader: _Reader, member: str | None, place: str) -> Iterator[Row]:
         number += 1
 
 
-def read_array(stream: BinaryIO, name: str, may_be_document: bool = False) -> Iterator[Row]:
+def read_array(stream: BinaryIO, name: str | None, may_be_document: bool = False) -> Iterator[Row]:
     """The elements of the member `name` (or `outer/name`), or of a document that is an array.
 
-    Raises PayloadError when there is none.
+    Without a name it has to be the latter. Raises PayloadError when there is no such array.
     """
     is_there = False
-    for row in read_rows(stream, frozenset({name})):
+    for row in read_rows(stream, frozenset() if name is None else frozenset({name})):
         if row.member == name or (row.member is None and may_be_document):
             if row.is_element:
                 yield row
@@ -217,14 +243,14 @@ def read_array(stream: BinaryIO, name: str, may_be_document: bool = False) -> It
                 raise PayloadError("an array is expected", row.place)
             is_there = True
     if not is_there:
-        raise PayloadError(f"there is no array `{name}`")
+        raise PayloadError(f"there is no array `{name}`" if name else "the document is no array")
 
 
-def read_head(head: bytes, arrays: frozenset[str]) -> list[Row]:
+def read_head(head: bytes, arrays: frozenset[str], objects: frozenset[str] = frozenset()) -> list[Row]:
     """The values that are complete in the first bytes of a document; nothing of what is no JSON."""
     rows: list[Row] = []
     with contextlib.suppress(PayloadError):
-        for row in read_rows(io.BytesIO(head), arrays):
+        for row in read_rows(io.BytesIO(head), arrays, objects):
             rows.append(row)  # noqa: PERF402 - what came before the break is kept
     return rows
 

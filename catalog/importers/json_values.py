@@ -10,8 +10,8 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from catalog.domain.decimals import MAX_TEXT
-from catalog.errors import InvalidRecord, quote
+from catalog.domain.decimals import MAX_TEXT, canonical_decimal
+from catalog.errors import InvalidIdentifier, InvalidRecord, quote
 
 CODES = {
     "duplicate_key": "an object of the row has a key twice",
@@ -78,11 +78,49 @@ def require_object(value: object) -> dict[str, Any]:
     return value
 
 
-def optional_text(row: dict[str, Any], key: str) -> str | None:
-    """The trimmed text under `key`; None when it is absent, null or blank. Other types are `invalid_<key>`."""
+def optional_text(row: dict[str, Any], key: str, code: str = "") -> str | None:
+    """The trimmed text under `key`; None when it is absent, null or blank.
+
+    Raises InvalidRecord for other types, with the given code (`invalid_<key>` without one).
+    """
     value = row.get(key)
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidRecord(key, quote(value), "text is expected", code=f"invalid_{key}")
+        raise InvalidRecord(key, quote(value), "text is expected", code=code or f"invalid_{key}")
     return value.strip() or None
+
+
+def optional_decimal(value: object, name: str, code: str, *, is_signed: bool = False) -> Decimal | None:
+    """The canonical decimal that `value` states, in text or as a number; None for null and for blank text.
+
+    Raises InvalidRecord, which names the field `name` and has the given code, for what is no decimal, or is negative
+    where it may not be.
+    """
+    if is_unset(value):
+        return None
+    try:
+        number = canonical_decimal(value.strip() if isinstance(value, str) else value)
+    except InvalidIdentifier as error:
+        raise InvalidRecord(name, value, error.reason, code=code) from None
+    if number < 0 and not is_signed:
+        raise InvalidRecord(name, value, "negative", code=code)
+    return number
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that an int, an integral `18.0` or digits in text state exactly; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal) and value.adjusted() < 40 and value == value.to_integral_value():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 40:
+        return int(value)
+    return None
+
+
+def is_unset(value: object) -> bool:
+    """Whether a field states nothing: null or blank text."""
+    return value is None or (isinstance(value, str) and not value.strip())

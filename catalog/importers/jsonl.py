@@ -81,7 +81,7 @@ class JsonlImporter:
 
     def heading(self, stream: BinaryIO) -> Heading:  # noqa: ARG002
         """The feed `jsonl`; records of ours have no time of their own."""
-        return Heading("jsonl")
+        return Heading("jsonl", is_listing=False)
 
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:  # noqa: ARG002
         """A record, or a reject, for every line that is not blank."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, BinaryIO
 
 from catalog.domain import identifiers, text
@@ -14,7 +13,7 @@ from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, Paylo
 from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.json_document import Row, read_array, read_head, read_rows
 from catalog.importers.json_values import CODES as VALUE_CODES
-from catalog.importers.json_values import optional_text, require_object
+from catalog.importers.json_values import optional_text, require_object, whole_number
 
 #: The numbers under which token lists know Solana; every other chain id is an EVM chain's (EIP-155).
 SOLANA_CHAIN_IDS = frozenset({101, -1, 501000101, 1151111081099710})
@@ -117,7 +116,7 @@ def _record(row: dict[str, Any]) -> Token | Native:
 def _blockchain(value: Any) -> str:
     if value is None:
         raise InvalidRecord("chainId", "nothing", "it is required", code="missing_chain_id")
-    number = _whole(value)
+    number = whole_number(value)
     if number in SOLANA_CHAIN_IDS:
         return SOLANA
     if number is None or not 0 < number < 1 << 64:
@@ -142,23 +141,10 @@ def _address(blockchain: str, value: Any) -> str:
 def _decimals(value: Any) -> int:
     if value is None or value == "":
         raise InvalidRecord("decimals", "nothing", "amounts mean nothing without them", code="missing_decimals")
-    number = _whole(value)
+    number = whole_number(value)
     if number is None or not 0 <= number <= 255:
         raise InvalidRecord("decimals", value, "a whole number from 0 to 255 is expected", code="invalid_decimals")
     return number
-
-
-def _whole(value: Any) -> int | None:
-    """The whole number that an int, an integral `18.0` or digits in text state exactly; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, Decimal) and value.adjusted() < 40 and value == value.to_integral_value():
-        return int(value)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 40:
-        return int(value)
-    return None
 
 
 IMPORTER = TokenListImporter()

@@ -17,8 +17,7 @@ from sqlalchemy import Connection
 from catalog.domain.consistency import believed
 from catalog.domain.golden import Golden, Observation, merge
 from catalog.domain.identity import LISTING_KIND
-from catalog.domain.instruments import Token
-from catalog.errors import Busy, CatalogError, Conflict, InvalidRecord
+from catalog.errors import Busy, CatalogError, Conflict
 from catalog.repositories import (
     changes,
     disputes,
@@ -156,6 +155,8 @@ def join(whole: Outcome, part: Outcome) -> None:
     whole.collisions += part.collisions
     whole.disputes |= part.disputes
     whole.changes += part.changes
+    whole.created |= part.created
+    whole.waiting += part.waiting
 
 
 class _Batch:
@@ -187,6 +188,7 @@ class _Batch:
         work = self._changed()
         if work:
             self._take_ids(work)
+            self.outcome.created |= self.created
             work = [s for s in work if self.outcome.results.get(s.key) not in ("collisions", "rejected")]
             old = {s.key for s in work if s.key.kind == INSTRUMENT} - self.created
             stated = [id for key in old if (id := self._claimant(key)) is not None]
@@ -257,10 +259,6 @@ class _Batch:
             ):
                 in_quarantine = held is not None and held.is_alias and held.target is None
                 self.outcome.results.setdefault(statement.key, "conflicts" if in_quarantine else "unchanged")
-            elif held is None and isinstance(statement.record, Token) and statement.record.decimals is None:
-                self.intake.reject(
-                    statement, InvalidRecord("decimals", "nothing", "a new token needs them", code="missing_decimals")
-                )
             else:
                 work.append(statement)
         return work

@@ -10,7 +10,7 @@ from uuid import UUID
 from blake3 import blake3
 
 from catalog.domain.base import Record
-from catalog.domain.identity import KIND_NAMES
+from catalog.domain.identity import KIND_NAMES, KINDS
 from catalog.domain.instruments import EQUITIES, Native, Token
 from catalog.domain.pools import Pool
 from catalog.domain.reference import REFERENCE_TIME
@@ -29,6 +29,7 @@ from catalog.repositories.statements import (
     Outcome,
     Statement,
     Submission,
+    Waiting,
     claims_of,
     fold,
     key_of,
@@ -49,10 +50,11 @@ class Intake:
         self.statements: dict[tuple[Key, int], Statement] = {}
         self.claims: dict[UUID, list[Claim]] = {}
         self.drafts: list[Draft] = []
+        self._told: dict[tuple[Key, int], list[Submission]] = {}
 
     def take(self, submissions: Sequence[Submission]) -> None:
         """Unfold the submissions, and take out what names something that is not there."""
-        self._unfold(submissions)
+        self._unfold(self._resolved(submissions))
         self.claims = claims_of(list(self.statements.values()))
         self._check_references()
 
@@ -61,11 +63,47 @@ class Intake:
         self.outcome.errors[key] = error
         self.outcome.failed.append((record, error))
 
-    def reject(self, statement: Statement, error: CatalogError) -> None:
-        """Note that a record is refused for good."""
-        self.outcome.results[statement.key] = "rejected"
-        self.fail(statement.key, statement.record, error)
-        self.outcome.rejects.append((statement.record, error))
+    def reject(self, statement: Statement, error: CatalogError, needs: Key | None = None) -> None:
+        """Note that a record is refused: for good, or until what it `needs` is there, when whoever brought it may wait."""
+        self._refuse(statement.key, statement.record, error)
+        if needs is not None:
+            told = self._told.get((statement.key, statement.observation.feed.feed_id), ())
+            field = error.field if isinstance(error, InvalidRecord) else ""
+            self.outcome.waiting += [Waiting(s, needs, field) for s in told if s.may_wait]
+
+    def _refuse(self, key: Key, record: Record, error: CatalogError) -> None:
+        self.outcome.results[key] = "rejected"
+        self.fail(key, record, error)
+        self.outcome.rejects.append((record, error))
+
+    # -- references by a broker's symbol --------------------------------------------------------------------------
+
+    def _resolved(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
+        """The submissions with the instruments of the broker contracts that they name; those without one are refused."""
+        wanted = {id for s in submissions for id in s.through.values()}
+        if not wanted:
+            return submissions
+        self.cursor.execute(
+            "SELECT id, instrument_id FROM broker_contracts WHERE id = ANY(%s) AND instrument_id IS NOT NULL",
+            [[UUID(hex=id) for id in wanted]],
+        )
+        known = {id.hex: instrument.hex for id, instrument in self.cursor.fetchall()}
+        resolved = []
+        for submission in submissions:
+            record, error = submission.record, None
+            for field, contract in submission.through.items():
+                if contract in known:
+                    record = with_field(record, field, known[contract])
+                else:
+                    error = UnknownReference(field, contract, "broker_contract", "it has to name its instrument first")
+                    needs = Key(KINDS["broker-contract"], UUID(hex=contract))
+                    self._refuse(key_of(record), record, error)
+                    self.outcome.records[key_of(record)] = record.record
+                    self.outcome.waiting += [Waiting(submission, needs, field)] if submission.may_wait else []
+                    break
+            if error is None:
+                resolved.append(replace(submission, record=record))
+        return resolved
 
     # -- one statement per record and feed ------------------------------------------------------------------------
 
@@ -84,6 +122,7 @@ class Intake:
                 self._collide_inside(key, submission.record, first[key], identity)
         for (key, feed_id), group in groups.items():
             self.outcome.records[key] = group[0].record.record
+            self._told[(key, feed_id)] = group
             for submission in self._believed(key, group):
                 by_key.setdefault((key, feed_id), []).append(statement_of(submission, of_the_line(submission.record)))
                 security = implied_security(submission.record)
@@ -164,43 +203,64 @@ class Intake:
     def _check_references(self) -> None:
         self.cursor.execute("SELECT blockchain FROM blockchains")
         blockchains = {name for (name,) in self.cursor.fetchall()}
-        claimed = {Key(INSTRUMENT, claim.alias) for claims in self.claims.values() for claim in claims}
-        stated = {k for k, _ in self.statements} | claimed
         named = {key for s in self.statements.values() for _, key in references_of(s.record)}
-        present = identities.find(self.cursor, named - stated)
+        incomplete = {s.key for s in self.statements.values() if _is_incomplete(s.record)}
+        present = identities.find(self.cursor, named | incomplete)
+        for pair in [p for p in self.statements if p[0] in incomplete - present.keys()]:
+            statement = self.statements.pop(pair)
+            missing = InvalidRecord("decimals", "nothing", "a new token needs them", code="missing_decimals")
+            self.reject(statement, missing, needs=statement.key)
         chains = self._chains()
         cycles = synthetics.cycles(
             self.cursor, {s.key.id: s.record for s in self.statements.values() if isinstance(s.record, Synthetic)}
         )
-        for pair, statement in list(self.statements.items()):
-            error = self._missing(statement.record, blockchains, present, stated) or _wrong_chain(
-                statement.record, chains
-            )
+        # what is refused takes along what names it
+        while refused := self._unsound(blockchains, present, chains, cycles):
+            for pair, error, needs in refused:
+                self.reject(self.statements.pop(pair), error, needs)
+
+    def _unsound(
+        self,
+        blockchains: set[str],
+        present: dict[Key, Held],
+        chains: dict[str, str],
+        cycles: dict[UUID, list[str]],
+    ) -> list[tuple[tuple[Key, int], CatalogError, Key | None]]:
+        """The statements that cannot be registered beside those that are left, why, and what each could wait for."""
+        stated = {k for k, _ in self.statements}
+        stated |= {Key(INSTRUMENT, c.alias) for k in list(stated) for c in self.claims.get(k.id, ())}
+        found = []
+        for pair, statement in self.statements.items():
+            error, needs = self._missing(statement.record, blockchains, present, stated)
+            error = error or _wrong_chain(statement.record, chains)
             if error is None and statement.key.id in cycles:
                 reason = "a synthetic cannot be made of itself"
                 error = InvalidRecord("components", " → ".join(cycles[statement.key.id]), reason, code="cycle")
             if error is not None:
-                self.reject(statement, error)
-                del self.statements[pair]
+                found.append((pair, error, needs))
+        return found
 
     def _missing(
         self, record: Record, blockchains: set[str], present: dict[Key, Held], stated: set[Key]
-    ) -> CatalogError | None:
+    ) -> tuple[CatalogError | None, Key | None]:
+        """What is wrong with a record's references, and what it could wait for."""
         blockchain = getattr(record, "blockchain", None)
         if blockchain is not None and blockchain not in blockchains:
-            return UnknownReference("blockchain", blockchain, "blockchain", "add it to the table `blockchains` first")
+            hint = "add it to the table `blockchains` first"
+            return UnknownReference("blockchain", blockchain, "blockchain", hint), None
         for field, code in venue_keys(record):
             if (field, code) in self.unknown_venues:
                 what = "mic" if field == "mic" else "exchange"
-                return UnknownReference(what, code, what, "register the venue first")
+                return UnknownReference(what, code, what, "register the venue first"), None
         for path, key in references_of(record):
             held = present.get(key)
             if held is None and key not in stated:
                 what = KIND_NAMES[key.kind].replace("-", "_")
-                return UnknownReference(path, key.id.hex, what, "register it first")
+                return UnknownReference(path, key.id.hex, what, "register it first"), key
             if held is not None and held.is_alias and held.target is None and _is_needed(record, path):
-                return InvalidRecord(path, key.id.hex, "several instruments claim this alias", code="ambiguous_alias")
-        return None
+                reason = "several instruments claim this alias"
+                return InvalidRecord(path, key.id.hex, reason, code="ambiguous_alias"), None
+        return None, None
 
     def _chains(self) -> dict[str, str]:
         """The blockchain of every token that a pool of this batch names."""
@@ -222,6 +282,16 @@ class Intake:
             )
             found |= {id.hex: blockchain for id, blockchain in self.cursor.fetchall()}
         return found
+
+
+def _is_incomplete(record: Record) -> bool:
+    """Whether it is a token without decimals, which only says something of a token that is known."""
+    return isinstance(record, Token) and record.decimals is None
+
+
+def with_field(record: Record, field: str, value: object) -> Record:
+    """The record with one more field, looked at like any other."""
+    return type(record)(**{name: said for name, said in record.known().items() if name != "record"} | {field: value})
 
 
 def _is_needed(record: Record, path: str) -> bool:

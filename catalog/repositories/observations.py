@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from catalog.domain.base import canonical
 from catalog.domain.golden import Feed, Observation, Said, Stamp
 from catalog.domain.identity import LISTING_KIND
 from catalog.domain.records import RECORDS
+from catalog.repositories import feeds
 from catalog.repositories.driver import Cursor, copy_rows
 from catalog.repositories.statements import Key, Statement
 
@@ -27,7 +28,7 @@ COLUMNS = (
 Stated = tuple[Key, UUID | None, Observation]
 
 
-def of_feeds(cursor: Cursor, keys: Iterable[Key], feeds: Iterable[int]) -> dict[tuple[Key, int], Observation]:
+def of_feeds(cursor: Cursor, keys: Iterable[Key], feed_ids: Iterable[int]) -> dict[tuple[Key, int], Observation]:
     """What these feeds said of these stated ids before."""
     wanted = list(keys)
     if not wanted:
@@ -36,9 +37,9 @@ def of_feeds(cursor: Cursor, keys: Iterable[Key], feeds: Iterable[int]) -> dict[
         f"""SELECT {_COLUMNS}, {_FEED} FROM unnest(%s::smallint[], %s::uuid[]) AS w(kind, stated_id)
         JOIN observations o USING (kind, stated_id) JOIN feeds f USING (feed_id) JOIN sources s USING (source)
         WHERE o.feed_id = ANY(%s)""",
-        [[k.kind for k in wanted], [k.id for k in wanted], list(feeds)],
+        [[k.kind for k in wanted], [k.id for k in wanted], list(feed_ids)],
     )
-    return {(key, o.feed.feed_id): o for key, _, o in map(_read, cursor.fetchall())}
+    return {(key, o.feed.feed_id): o for key, _, o in _read_all(cursor)}
 
 
 def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Observation]]:
@@ -54,7 +55,7 @@ def of_subjects(cursor: Cursor, subjects: Iterable[Key]) -> dict[Key, list[Obser
     found: dict[Key, list[Observation]] = {}
     strange: list[tuple[Key, Observation]] = []
     markets: dict[Key, tuple[Any, Any]] = {}
-    for key, subject, observation in map(_read, cursor.fetchall()):
+    for key, subject, observation in _read_all(cursor):
         assert subject is not None
         of = Key(key.kind, subject)
         if subject != key.id and key.kind != LISTING_KIND:
@@ -91,7 +92,13 @@ def of_stated(cursor: Cursor, kind: int, stated: Iterable[UUID]) -> list[Stated]
     cursor.execute(
         f"SELECT {_COLUMNS}, {_FEED} FROM {_FROM} WHERE o.kind = %s AND o.stated_id = ANY(%s)", [kind, list(stated)]
     )
-    return [_read(cells) for cells in cursor.fetchall()]
+    return list(_read_all(cursor))
+
+
+def stated_ids(cursor: Cursor, subject: Key) -> list[Key]:
+    """The ids under which feeds speak of a record: its own, and aliases."""
+    cursor.execute("SELECT DISTINCT stated_id FROM observations WHERE kind = %s AND subject_id = %s", subject)
+    return [Key(subject.kind, id) for (id,) in cursor.fetchall()]
 
 
 def move(cursor: Cursor, kind: int, stated: UUID, subject: UUID | None) -> None:
@@ -154,7 +161,13 @@ def _restore(stored: Mapping[str, list[Any]] | None) -> dict[str, Said]:
     }
 
 
-def _read(cells: tuple[Any, ...]) -> Stated:
-    kind, stated, subject, observed_at, payload, values, older, earliest, *feed = cells
-    stamp = Stamp(observed_at, bytes(payload), canonical(dict(values)))
-    return Key(kind, stated), subject, Observation(Feed(*feed), stamp, values, _restore(older), _restore(earliest))
+def _read_all(cursor: Cursor) -> Iterator[Stated]:
+    rows = cursor.fetchall()
+    exceptions = feeds.exceptions(cursor) if rows else {}
+    known: dict[int, Feed] = {}
+    for kind, stated, subject, observed_at, payload, values, older, earliest, feed_id, source, name, precedence in rows:
+        voice = known.get(feed_id)
+        if voice is None:
+            voice = known[feed_id] = Feed(feed_id, source, name, precedence, exceptions.get(source, {}))
+        stamp = Stamp(observed_at, bytes(payload), canonical(dict(values)))
+        yield Key(kind, stated), subject, Observation(voice, stamp, values, _restore(older), _restore(earliest))

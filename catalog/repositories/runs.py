@@ -4,33 +4,139 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from catalog.domain.base import Record
 from catalog.domain.golden import Feed
+from catalog.errors import CatalogError
 from catalog.repositories.driver import Cursor, copy_rows
 from catalog.repositories.statements import Key
 
 _COLUMNS = """r.run_id, r.source, f.name, encode(r.payload_hash, 'hex'), r.file_name, r.observed_at, r.actor, r.state,
-    r.started_at, r.finished_at, r.report, r.failure"""
+    r.started_at, r.finished_at, r.rows_seen, r.rows_expected, r.report, r.failure"""
 _NAMES = (
     "run_id", "source", "feed", "payload_hash", "file_name", "observed_at", "actor", "state", "started_at", "finished_at",
-    "report", "failure",
+    "rows_seen", "rows_expected", "report", "failure",
 )  # fmt: skip
 
 
-def begin(cursor: Cursor, feed: Feed, payload_hash: bytes, file_name: str, observed_at: datetime, actor: str) -> int:
+class Begun(NamedTuple):
+    """What is known of a run when it begins: who speaks in which payload, for which time, in how many rows."""
+
+    feed: Feed
+    payload_hash: bytes
+    file_name: str
+    observed_at: datetime
+    actor: str
+    argument: str | None
+    is_time_stated: bool
+    is_listing: bool
+    rows_seen: int
+    rows_expected: int | None
+    retry_of: int | None
+
+
+class Listing(NamedTuple):
+    """A run over a full listing of a feed: its number, and how many rows it had."""
+
+    run_id: int
+    rows: int
+
+
+class Past(NamedTuple):
+    """What it takes to do a run again."""
+
+    source: str
+    argument: str | None
+    feed: str
+    payload_hash: bytes
+    file_name: str
+    observed_at: datetime
+    is_time_stated: bool
+
+
+def begin(cursor: Cursor, run: Begun) -> int:
     """Open a run; returns its number."""
+    columns = ", ".join(Begun._fields[1:])
     cursor.execute(
-        """INSERT INTO import_runs (source, feed_id, payload_hash, file_name, observed_at, actor)
-        VALUES (%s, %s, %s, %s, %s, %s) RETURNING run_id""",
-        [feed.source, feed.feed_id, payload_hash, file_name, observed_at, actor],
+        f"""INSERT INTO import_runs (source, feed_id, {columns})
+        VALUES (%s, %s, {", ".join(["%s"] * len(run[1:]))}) RETURNING run_id""",
+        [run.feed.source, run.feed.feed_id, *run[1:]],
     )
     found = cursor.fetchone()
     assert found is not None
     return int(found[0])
+
+
+def last_listing(cursor: Cursor, feed: Feed, before: datetime) -> Listing | None:
+    """The newest complete run over a listing of this feed that is older than a time."""
+    cursor.execute(
+        """SELECT run_id, rows_seen FROM import_runs
+        WHERE feed_id = %s AND state = 'done' AND is_listing AND observed_at < %s AND rows_seen IS NOT NULL
+        ORDER BY observed_at DESC, run_id DESC LIMIT 1""",
+        [feed.feed_id, before],
+    )
+    found = cursor.fetchone()
+    return Listing(*found) if found else None
+
+
+def past(cursor: Cursor, run_id: int) -> Past | None:
+    """A run, as it has to be done again."""
+    cursor.execute(
+        """SELECT r.source, r.argument, f.name, r.payload_hash, r.file_name, r.observed_at, r.is_time_stated
+        FROM import_runs r JOIN feeds f USING (feed_id) WHERE r.run_id = %s""",
+        [run_id],
+    )
+    found = cursor.fetchone()
+    return Past(*found)._replace(payload_hash=bytes(found[3])) if found else None
+
+
+def rejected_places(cursor: Cursor, run_id: int) -> frozenset[str]:
+    """Where the rows stand that a run rejected."""
+    cursor.execute("SELECT DISTINCT place FROM import_rejects WHERE run_id = %s", [run_id])
+    return frozenset(place for (place,) in cursor.fetchall())
+
+
+def missing(cursor: Cursor, run_id: int, before: int) -> set[Key]:
+    """What the listing `before` had seen and that of `run_id` did not."""
+    cursor.execute(
+        """SELECT s.kind, u.id FROM sightings s, unnest(s.ids) u(id) WHERE s.run_id = %s
+        EXCEPT SELECT s.kind, u.id FROM sightings s, unnest(s.ids) u(id) WHERE s.run_id = %s""",
+        [before, run_id],
+    )
+    return {Key(*cells) for cells in cursor.fetchall()}
+
+
+def seen_by(cursor: Cursor, keys: Iterable[Key]) -> list[dict[str, Any]]:
+    """The runs that saw one of these records, the oldest first."""
+    wanted = list(keys)
+    cursor.execute(
+        """SELECT r.run_id, r.source || ':' || f.name, encode(r.payload_hash, 'hex'), r.file_name, r.observed_at, r.state
+        FROM import_runs r JOIN feeds f USING (feed_id) WHERE EXISTS (
+            SELECT 1 FROM sightings s JOIN unnest(%s::smallint[], %s::uuid[]) w(kind, id)
+            ON w.kind = s.kind AND w.id = ANY(s.ids) WHERE s.run_id = r.run_id)
+        ORDER BY r.run_id""",
+        [[k.kind for k in wanted], [k.id for k in wanted]],
+    )
+    names = ("run_id", "feed", "payload_hash", "file_name", "observed_at", "state")
+    return [dict(zip(names, cells, strict=True)) for cells in cursor.fetchall()]
+
+
+def reject_late(cursor: Cursor, run_id: int, refused: Sequence[tuple[str, CatalogError, Record]]) -> None:
+    """Add to the rejects of a run records of it that waited, and were refused when their time came."""
+    if not refused:
+        return
+    cursor.execute("SELECT coalesce(max(number), 0) FROM import_rejects WHERE run_id = %s", [run_id])
+    found = cursor.fetchone()
+    first = found[0] + 1 if found else 1
+    rows = [
+        (run_id, number, place, error.code, str(error), record.canonical_json()[:4096], record.record)
+        for number, (place, error, record) in enumerate(refused, first)
+    ]
+    copy_rows(cursor, "import_rejects", ("run_id", "number", "place", "code", "reason", "row", "record"), rows)
 
 
 def saw(cursor: Cursor, run_id: int | None, number: int, keys: Iterable[Key]) -> None:
@@ -46,9 +152,9 @@ def saw(cursor: Cursor, run_id: int | None, number: int, keys: Iterable[Key]) ->
     )
 
 
-def reject(cursor: Cursor, run_id: int | None, rejects: Sequence[Sequence[str]]) -> None:
+def reject(cursor: Cursor, run_id: int | None, rejects: Iterable[Sequence[str]]) -> None:
     """Keep the rejected rows: (place, code, reason, row, record) each."""
-    rows = [(run_id, number, *cells) for number, cells in enumerate(rejects, start=1)]
+    rows = ((run_id, number, *cells) for number, cells in enumerate(rejects, start=1))
     copy_rows(cursor, "import_rejects", ("run_id", "number", "place", "code", "reason", "row", "record"), rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -32,7 +32,9 @@ class Submission:
     """One record as a feed states it, at a time and in a payload (empty when there was none).
 
     `is_decided` says that an operator has looked at what contradicts itself in it, and takes it so. `stated` are the
-    fields that the feed speaks of, when the record needs others to be one: nothing is said of those.
+    fields that the feed speaks of, when the record needs others to be one: nothing is said of those. `through` are
+    references by a broker's symbol: field → id of the broker contract whose instrument it is. `may_wait` says that the
+    record is kept when what it names is not there yet; `place` is where in the payload it stands.
     """
 
     record: Record
@@ -41,6 +43,17 @@ class Submission:
     payload_hash: bytes = b""
     is_decided: bool = False
     stated: frozenset[str] | None = None
+    through: Mapping[str, str] = field(default_factory=dict)
+    may_wait: bool = False
+    place: str = ""
+
+
+class Waiting(NamedTuple):
+    """A submission that waits, what it waits for (its own key: that another feed completes it), and the field."""
+
+    submission: Submission
+    needs: Key
+    field: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,10 @@ class Statement:
 
 @dataclass
 class Outcome:
-    """What became of a batch. `results` has one word per record that was described; errors stand beside it."""
+    """What became of a batch. `results` has one word per record that was described; errors stand beside it.
+
+    `created` are the ids that are new, aliases included; `waiting` is what was refused and is to be kept until then.
+    """
 
     results: dict[Key, str] = field(default_factory=dict)
     records: dict[Key, str] = field(default_factory=dict)
@@ -75,6 +91,13 @@ class Outcome:
     collisions: list[Collision] = field(default_factory=list)
     disputes: set[str] = field(default_factory=set)
     changes: list[Change] = field(default_factory=list)
+    created: set[Key] = field(default_factory=set)
+    waiting: list[Waiting] = field(default_factory=list)
+
+    @property
+    def arrived(self) -> set[Key]:
+        """What something may have waited for: new ids, and broker contracts that may say by now what they stand for."""
+        return self.created | {c.key for c in self.changes if c.record == "broker_contract"}
 
 
 class Collision(NamedTuple):

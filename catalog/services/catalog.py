@@ -22,11 +22,11 @@ from catalog.domain.base import Record
 from catalog.domain.calendar import format_moment
 from catalog.domain.identity import KIND_NAMES, Id, decode_identity
 from catalog.errors import CatalogError, DatabaseUnavailable, NotFound
-from catalog.repositories import changes, disputes, feeds, runs, search
+from catalog.repositories import changes, disputes, feeds, runs, search, waiting
 from catalog.repositories import nightly as nightly_rows
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Outcome, Submission, key_of
-from catalog.services import desk, imports, lifecycle, widths, writing
+from catalog.services import absences, desk, imports, lifecycle, payloads, releases, run, widths, writing
 from catalog.services.nouns import NOUNS, Noun
 from catalog.services.shapes import change_line, dispute_line, due_line, plain
 from catalog.settings import mask_url
@@ -173,6 +173,7 @@ class Catalog:
         outcome = writing.write(self.engine, [submission], self.author(reason), all_or_nothing=True)
         if outcome.errors:
             raise outcome.errors.get(key_of(record)) or next(iter(outcome.errors.values()))
+        releases.release(self.engine, self.author(reason), outcome.arrived)
         if record.kind == "listing":
             return str(getattr(record, "key")), len(outcome.disputes)  # noqa: B009 - only listings have it
         with self.transaction() as cursor:
@@ -189,8 +190,10 @@ class Catalog:
         def flush() -> None:
             from catalog.repositories import bulk
 
-            ordered = sorted(batch, key=lambda r: imports.record_order(r.record))
-            bulk.join(whole, writing.write(self.engine, [Submission(r, feed, now) for r in ordered], author))
+            ordered = sorted(batch, key=lambda r: run.record_order(r.record))
+            part = writing.write(self.engine, [Submission(r, feed, now) for r in ordered], author)
+            releases.release(self.engine, author, part.arrived)
+            bulk.join(whole, part)
             batch.clear()
 
         for record in records:
@@ -317,10 +320,62 @@ class Catalog:
         """Import a payload; see `catalog.services.imports.import_file` for the options."""
         return imports.import_file(self.engine, source, path, actor=self.actor, **options)
 
+    def replay(self, run_id: int, **options: Any) -> imports.ImportReport:
+        """Import a run's stored payload again; see `catalog.services.imports.replay`. Raises NotFound, PayloadError."""
+        return imports.replay(self.engine, run_id, actor=self.actor, **options)
+
+    def retry(self, run_id: int, **options: Any) -> imports.ImportReport:
+        """Import the rows again that a run rejected; see `catalog.services.imports.retry`. Raises NotFound, PayloadError."""
+        self.import_run(run_id)
+        return imports.retry(self.engine, run_id, actor=self.actor, **options)
+
+    def why(self, id: str, field: str | None = None) -> dict[str, Any]:
+        """Where the values of a record come from; see `catalog.services.why.why`. Raises NotFound, InvalidRecord."""
+        from catalog.services import why
+
+        with self.transaction() as cursor:
+            return why.why(cursor, id, field)
+
+    def precedence(self) -> Rows:
+        """Who is believed before whom: sources, and the feeds and fields that differ from theirs."""
+        from catalog.services import precedence
+
+        return precedence.table(self.engine)
+
+    def set_precedence(self, source: str, value: int | None, reason: str | None = None, **scope: str | None) -> int:
+        """Change who is believed before whom; see `catalog.services.precedence.change`. Returns how many records changed."""
+        from catalog.services import precedence
+
+        return precedence.change(self.engine, source, value, self.author(reason), **scope)
+
+    def waiting(self, run_id: int | None = None, after: int = 0, limit: int = 100) -> Rows:
+        """Records that wait for what they name, in the order in which they came."""
+        with self.transaction() as cursor:
+            return [plain(found) for found in waiting.page(cursor, run_id=run_id, after=after, limit=limit)]
+
+    def release_waiting(self) -> int:
+        """Register whatever waits for something that is there by now; every import does so at its end."""
+        return releases.release(self.engine, self.author())
+
+    def missing(self, run_id: int) -> Rows:
+        """What the listing before a run's had and the run's had not. Raises NotFound."""
+        return absences.missing(self.engine, run_id)
+
+    def feed_statistics(self) -> Rows:
+        """What each feed brought so far."""
+        with self.transaction() as cursor:
+            return [plain(found) for found in feeds.statistics(cursor)]
+
+    def prune_payloads(self, before: datetime, keep: int = 1) -> dict[str, int]:
+        """Give up the bytes of old payloads, but for the last ones of each feed; see `catalog.services.payloads.prune`."""
+        with self.transaction() as cursor:
+            number, size = payloads.prune(cursor, before, keep)
+        return {"payloads": number, "bytes": size}
+
     def imports(self, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Import runs, oldest first."""
         with self.transaction() as cursor:
-            return [plain(run) for run in runs.page(cursor, after=after, limit=limit)]
+            return [plain(found) for found in runs.page(cursor, after=after, limit=limit)]
 
     def import_run(self, run_id: int) -> dict[str, Any]:
         """One import run with its report."""

@@ -16,9 +16,11 @@ from typing import IO, Any, BinaryIO, cast
 
 import zstandard
 from blake3 import blake3
+from sqlalchemy import Engine
 
+from catalog.domain.calendar import format_moment
 from catalog.errors import PayloadError
-from catalog.repositories.driver import Cursor
+from catalog.repositories.driver import Cursor, cursor_of
 
 CHUNK = 8 << 20
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
@@ -86,7 +88,8 @@ def _source(path: str) -> Iterator[IO[bytes]]:
 def store(cursor: Cursor, payload: Payload) -> None:
     """Keep a payload in the catalog, once."""
     cursor.execute(
-        "INSERT INTO payloads (payload_hash, size) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        """INSERT INTO payloads (payload_hash, size) VALUES (%s, %s)
+        ON CONFLICT (payload_hash) DO UPDATE SET pruned_at = NULL WHERE payloads.pruned_at IS NOT NULL""",
         [payload.payload_hash, payload.size],
     )
     if cursor.rowcount:
@@ -98,6 +101,67 @@ def store(cursor: Cursor, payload: Payload) -> None:
                 "INSERT INTO payload_chunks VALUES (%s, %s, %s)", [payload.payload_hash, number, compress(block)]
             )
             number += 1
+
+
+@contextmanager
+def restored(engine: Engine, payload_hash: bytes, name: str, modified_at: datetime) -> Iterator[Payload]:
+    """A stored payload, as it was. Raises PayloadError when it was pruned or is not what its hash says."""
+    with tempfile.TemporaryFile() as spool:
+        hasher, size = blake3(), 0
+        with engine.connect() as connection:
+            for block in _stored(cursor_of(connection), payload_hash):
+                hasher.update(block)
+                size += len(block)
+                spool.write(block)
+        if hasher.digest() != payload_hash:
+            raise PayloadError(
+                f"the stored bytes of payload `{payload_hash.hex()}` are not what was stored",
+                hint="`catalog doctor` looks at all of them",
+            )
+        yield Payload(name, cast("BinaryIO", spool), size, payload_hash, modified_at)
+
+
+def _stored(cursor: Cursor, payload_hash: bytes) -> Iterator[bytes]:
+    cursor.execute("SELECT pruned_at FROM payloads WHERE payload_hash = %s", [payload_hash])
+    found = cursor.fetchone()
+    if found is not None and found[0] is not None:
+        moment = format_moment(found[0])
+        raise PayloadError(
+            f"the bytes of payload `{payload_hash.hex()}` were pruned at {moment}", hint="import its file again"
+        )
+    number = 0
+    while True:
+        values = [payload_hash, number]
+        cursor.execute("SELECT data FROM payload_chunks WHERE payload_hash = %s AND number = %s", values)
+        found = cursor.fetchone()
+        if found is None:
+            return
+        yield zstandard.ZstdDecompressor().decompress(bytes(found[0]), CHUNK)
+        number += 1
+
+
+def prune(cursor: Cursor, before: datetime, keep: int) -> tuple[int, int]:
+    """Give up the bytes of payloads of which no run began after `before`, but for the last `keep` of each feed.
+
+    What was said of records stays. Returns how many payloads that were, and their size in bytes.
+    """
+    cursor.execute(
+        """WITH numbered AS (
+            SELECT payload_hash, started_at, state,
+                dense_rank() OVER (PARTITION BY feed_id ORDER BY observed_at DESC, payload_hash) AS place FROM import_runs
+        ), kept AS (
+            SELECT payload_hash FROM numbered WHERE started_at >= %(before)s OR place <= %(keep)s OR state = 'running'
+        ), gone AS (
+            UPDATE payloads SET pruned_at = clock_timestamp()
+            WHERE pruned_at IS NULL AND stored_at < %(before)s AND payload_hash NOT IN (SELECT payload_hash FROM kept)
+            RETURNING payload_hash, size
+        ), chunks AS (DELETE FROM payload_chunks USING gone WHERE payload_chunks.payload_hash = gone.payload_hash)
+        SELECT count(*), coalesce(sum(size), 0) FROM gone""",
+        {"before": before, "keep": keep},
+    )
+    found = cursor.fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])
 
 
 def fetch(cursor: Cursor, payload_hash: bytes) -> bytes:

@@ -20,6 +20,7 @@ from catalog.tables import (  # noqa: F401 - importing a module is what puts its
     synthetics,
     venues,
     vocabularies,
+    waiting,
 )
 from catalog.tables.metadata import Base
 

@@ -18,6 +18,7 @@ class PayloadRow(Base):
     payload_hash: Mapped[Hash] = mapped_column(primary_key=True, comment="BLAKE3 of the payload")
     size: Mapped[int] = mapped_column(BigInteger, comment="Its length in bytes")
     stored_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), comment="When it was stored")
+    pruned_at: Mapped[datetime | None] = mapped_column(comment="When its bytes were given up; NULL while they are kept")
 
 
 class PayloadChunk(Base):
@@ -34,7 +35,7 @@ class PayloadChunk(Base):
 class ImportRun(Base):
     __tablename__ = "import_runs"
     __table_args__ = (
-        CheckConstraint("state IN ('running', 'done', 'failed')", name="state_known"),
+        CheckConstraint("state IN ('running', 'done', 'stopped', 'failed')", name="state_known"),
         CheckConstraint("(state = 'running') = (finished_at IS NULL)", name="finished_when_over"),
         {"comment": "Runs of importers: one row per payload given to one"},
     )
@@ -46,11 +47,27 @@ class ImportRun(Base):
     file_name: Mapped[str] = mapped_column(Text, comment="Name of the file, or - for standard input")
     observed_at: Mapped[datetime] = mapped_column(comment="Time for which the payload speaks")
     actor: Mapped[str] = mapped_column(Text, comment="Who started it")
-    state: Mapped[str] = mapped_column(Text, server_default=text("'running'"), comment="running, done or failed")
+    state: Mapped[str] = mapped_column(
+        Text, server_default=text("'running'"), comment="running, done, stopped or failed"
+    )
     started_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), comment="When it started")
     finished_at: Mapped[datetime | None] = mapped_column(comment="When it ended")
     report: Mapped[Json | None] = mapped_column(comment="Its report: counts per record type")
-    failure: Mapped[str | None] = mapped_column(Text, comment="Why it failed")
+    failure: Mapped[str | None] = mapped_column(Text, comment="Why it failed, or was stopped")
+    argument: Mapped[str | None] = mapped_column(Text, comment="What stood behind the source's name: ccxt:kraken")
+    is_time_stated: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Whether the payload or an operator said its time, not the file's clock"
+    )
+    is_listing: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Whether the payload lists all that its feed has"
+    )
+    rows_seen: Mapped[int | None] = mapped_column(BigInteger, comment="Rows of the payload, the rejected ones included")
+    rows_expected: Mapped[int | None] = mapped_column(
+        BigInteger, comment="Rows of the last listing of its feed with an older time; NULL when there was none"
+    )
+    retry_of: Mapped[int | None] = mapped_column(
+        ForeignKey("import_runs.run_id"), comment="The run whose rejected rows it tried again"
+    )
 
 
 class ImportReject(Base):

@@ -146,6 +146,16 @@ class SourceRow(Base):
     precedence: Mapped[Code] = mapped_column(comment="The lowest number is believed first")
 
 
+class FieldPrecedence(Base):
+    __tablename__ = "field_precedence"
+    __table_args__ = {"comment": "Where a source is believed otherwise for one field than for the rest of a record"}
+
+    source: Mapped[str] = mapped_column(ForeignKey("sources.source"), primary_key=True, comment="The source")
+    record: Mapped[str] = mapped_column(Text, primary_key=True, comment="Record type")
+    field: Mapped[str] = mapped_column(Text, primary_key=True, comment="Field of the record")
+    precedence: Mapped[Code] = mapped_column(comment="The lowest number is believed first")
+
+
 class FeedRow(Base):
     __tablename__ = "feeds"
     __table_args__ = (

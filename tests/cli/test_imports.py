@@ -105,3 +105,58 @@ def test_disputes(catalog: Run) -> None:
     assert len(catalog("disputes", "list", "--state", "all", "--json").json) == 1
     assert catalog("disputes", "list", "--state", "odd").code == 2
     assert catalog("disputes", "show", "99").code == 1
+
+
+def _list(path: Path, day: int, *numbers: int) -> str:
+    rows = [{"chainId": 1, "address": f"0x{n:040x}", "symbol": f"T{n}", "name": "x", "decimals": 6} for n in numbers]
+    path.write_text(json.dumps({"name": "A list", "timestamp": f"2026-03-{day:02}T00:00:00Z", "tokens": rows}))
+    return str(path)
+
+
+def test_a_listing_that_shrank(catalog: Run, tmp_path: Path) -> None:
+    assert catalog("import", "auto", _list(tmp_path / "a.json", 1, *range(1, 11))).code == 0
+    short = _list(tmp_path / "b.json", 2, 1, 2, 3)
+    done = catalog("import", "auto", short)
+    assert done.code == 1
+    assert done.lines[0].startswith(f"error: `{short}`: 3 rows, and the listing before it (run 1) had 10: under 80 %")
+    assert done.lines[1] == "hint: look whether the payload is whole; --accept-shrink believes it"
+    assert catalog("imports", "show", "2", "--json").json["state"] == "stopped"
+    done = catalog("imports", "replay", "2", "--accept-shrink", "--suspend-missing", "--json")
+    assert (done.code, done.json["missing"], done.json["suspended"]) == (0, 7, 7)
+    assert done.lines == [
+        "hint: 7 records of the listing before are not in this one; `catalog imports missing 3` shows them"
+    ]
+    assert {row["status"] for row in catalog("imports", "missing", "3", "--json").json} == {"suspended"}
+    assert catalog("imports", "replay", "9").code == 1
+
+
+def test_what_waits_is_shown_and_let_go(catalog: Run, tmp_path: Path) -> None:
+    pair = {"record": "pair", "exchange": "okx", "symbol": "A-B"}
+    ids = [
+        catalog(
+            "id", "compute", "-", "--json", stdin=json.dumps({"record": "asset", "exchange": "okx", "symbol": s})
+        ).json["id"]
+        for s in "AB"
+    ]
+    path = tmp_path / "pair.jsonl"
+    path.write_text(json.dumps(pair | {"base_id": ids[0], "quote_id": ids[1]}))
+    done = catalog("import", "jsonl", str(path), "--json")
+    assert (done.code, done.json["rejected"], done.json["waiting"]) == (1, 1, 1)
+    [waits] = catalog("imports", "waiting", "--run", "1", "--json").json
+    assert (waits["record"], waits["needs"], waits["needs_id"]) == ("pair", "instrument", ids[0])
+    assert "base_id" in catalog("imports", "waiting").out
+    assert catalog("imports", "release", "--json").json == {"released": 0}
+    done = catalog("imports", "retry", "1", "--tolerate", "rejects", "--json")
+    assert (done.code, done.json["waiting"]) == (0, 1)
+
+
+def test_feeds_and_payloads(catalog: Run, tmp_path: Path) -> None:
+    catalog("import", "auto", _list(tmp_path / "a.json", 1, 1))
+    catalog("import", "auto", _list(tmp_path / "b.json", 2, 1, 2))
+    [line] = catalog("imports", "sources", "--json").json
+    assert (line["source"], line["feed"], line["runs"], line["rows"]) == ("token-list", "A list", 2, 3)
+    assert catalog("imports", "prune", "--json").json == {"payloads": 0, "bytes": 0}
+    assert catalog("imports", "prune", "--days", "0", "--keep", "0", "--json").json["payloads"] == 2
+    done = catalog("imports", "replay", "1")
+    assert done.code == 2
+    assert done.lines[1] == "hint: import its file again"

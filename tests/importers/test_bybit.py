@@ -180,6 +180,9 @@ def test_the_heading() -> None:
     assert IMPORTER.heading(stream(payload("option", row("option")))) == Heading("option BTC", moment)
     mixed = payload("option", row("option"), row("option", baseCoin="ETH"))
     assert IMPORTER.heading(stream(mixed)) == Heading("option", moment)
+    page = payload("spot", row("spot"))
+    page["result"]["nextPageCursor"] = "first%3D1"
+    assert IMPORTER.heading(stream(page)) == Heading("spot", moment, is_listing=False)
     for time in (None, "x", 0, -1, 10**18, 1.5):
         assert IMPORTER.heading(stream(payload("spot", time=time))).observed_at is None
 

@@ -398,7 +398,8 @@ def test_a_contract_of_binance_without_a_type_is_unknown() -> None:
 
 
 def test_what_is_no_asset_of_the_exchange() -> None:
-    for id, info in (("binance", {"underlyingType": "EQUITY"}), ("okx", {"instCategory": "3"})):
+    infos = {"binance": {"underlyingType": "EQUITY"}, "okx": {"instCategory": "3"}}
+    for id, info in (*infos.items(), ("binanceusdm", {"contractType": "TRADIFI_PERPETUAL"})):
         results = records(parse(id, [contract(info=info)]))
         assert [r.symbol for r in results] == ["EUR", "BTC-EUR"]
         assert results[-1].underlying_id is None

@@ -9,7 +9,7 @@ import pytest
 
 from catalog import domain
 from catalog.domain.vocabulary import SOLANA
-from catalog.importers import binance, finance_markets, token_list
+from catalog.importers import binance_rows, finance_markets, token_list
 from catalog.importers.registry import IMPORTERS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -64,7 +64,9 @@ def test_the_markets_are_those_of_the_tables(sections: dict[str, str]) -> None:
 
 
 def test_statuses_chains_and_tails(sections: dict[str, str]) -> None:
-    assert {w for w, s in table(sections["binance"], "status word").items() if s == "active"} == binance.ACTIVE_STATUSES
+    assert {
+        w for w, s in table(sections["binance"], "status word").items() if s == "active"
+    } == binance_rows.ACTIVE_STATUSES
     chains = table(sections["token-list"], "chainId")
     assert {int(n) for n in names(next(c for c, to in chains.items() if to == SOLANA))} == token_list.SOLANA_CHAIN_IDS
     for tail in token_list.PASTED_TAILS:

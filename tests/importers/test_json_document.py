@@ -64,6 +64,44 @@ def test_an_empty_array_is_one_row() -> None:
     assert (row.place, row.value, row.is_element) == ("/rows", [], False)
 
 
+def members(payload: str) -> list[Row]:
+    return list(read_rows(stream(payload), ROWS, frozenset({"by_key"})))
+
+
+def test_the_members_of_an_object_come_one_by_one_with_their_keys() -> None:
+    text = '{"a": {"b": 1}, "by_key": { "x/~": {"y": 2} ,"\\u0007": [3]}, "rows": {"z": 4}}'
+    assert [(r.member, r.is_element, r.place, r.value, r.key) for r in members(text)] == [
+        ("a", False, "/a", {"b": 1}, ""),
+        ("by_key", True, "/by_key/x~1~0", {"y": 2}, "x/~"),
+        ("by_key", True, "/by_key/\\x07", [3], "\x07"),
+        ("rows", False, "/rows", {"z": 4}, ""),
+    ]
+    assert [(r.place, r.value, r.is_element) for r in members('{"by_key": {}}')] == [("/by_key", {}, False)]
+    assert [(r.place, r.value, r.is_element) for r in members('{"by_key": [1]}')] == [("/by_key", [1], False)]
+
+
+def test_a_key_given_twice_is_a_problem_of_the_later_member() -> None:
+    first, second, third = members('{"by_key": {"x": 1, "x": 2, "y": 3}}')
+    assert (first.problem, third.problem) == (None, None)
+    assert second.problem is not None
+    assert (second.problem.code, second.place) == ("duplicate_key", "/by_key/x")
+
+
+def test_an_object_that_breaks_gives_the_members_before() -> None:
+    rows = read_rows(stream('{"by_key": {"x": 1,\n"y": 2, "z" 3}}'), ROWS, frozenset({"by_key"}))
+    assert [next(rows).key, next(rows).key] == ["x", "y"]
+    with pytest.raises(PayloadError, match="line 2, column 13"):
+        next(rows)
+
+
+def test_the_document_may_have_to_be_an_array() -> None:
+    assert [r.value for r in read_array(stream("[1, 2]"), None, may_be_document=True)] == [1, 2]
+    assert list(read_array(stream("[]"), None, may_be_document=True)) == []
+    for document in ("{}", '{"message": [1]}', "7"):
+        with pytest.raises(PayloadError):
+            list(read_array(stream(document), None, may_be_document=True))
+
+
 def test_numbers_are_exact() -> None:
     [(_, value)] = places('{"a": [0.1, 1e400, 12345678901234567890123, 18.0]}')
     assert value == [Decimal("0.1"), Decimal("1e400"), 12345678901234567890123, Decimal("18.0")]

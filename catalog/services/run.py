@@ -1,0 +1,283 @@
+"""One import run: the rows that an importer gives, batch by batch into the catalog, every one accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Engine
+
+from catalog.domain.base import Record
+from catalog.domain.golden import Feed
+from catalog.domain.instruments import EQUITIES
+from catalog.domain.securities import Security
+from catalog.errors import PayloadError, escape
+from catalog.importers.base import MAX_ROW, Importer, Reject
+from catalog.repositories import bulk, feeds, runs, waiting
+from catalog.repositories.driver import cursor_of
+from catalog.repositories.mapping import NOUNS
+from catalog.repositories.statements import Author, Key, Outcome, Submission, key_of
+from catalog.services import absences, payloads, releases, writing
+from catalog.services.report import ImportReport
+from catalog.services.spool import Spool
+
+#: Records per transaction. Larger batches are no faster, and take some 15 KiB of memory for each record.
+BATCH = 5_000
+#: A listing with fewer of a hundred rows than this, compared with the last one of its feed, is not believed.
+EXPECTED_PERCENT = 80
+Progress = Callable[[str, int], None]
+_ORDER = {record: n for n, record in enumerate(NOUNS)}
+# A security and its lines go together: whoever brings a line brings its security.
+_ORDER["security"] = _ORDER["etf"] = _ORDER["stock"]
+
+
+def record_order(record: str) -> int:
+    """The place of a record type in the order in which references can be made."""
+    return _ORDER[record]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an import is told: who imports, and how. `only` are the places of the rows that count (None: all do)."""
+
+    actor: str
+    dry_run: bool = False
+    observed_at: datetime | None = None
+    feed: str | None = None
+    accept_shrink: bool = False
+    suspend_missing: bool = False
+    retry_of: int | None = None
+    only: frozenset[str] | None = None
+    progress: Progress | None = None
+
+
+class Entry(NamedTuple):
+    """A record of the payload on its way, and its key."""
+
+    key: Key
+    parsed_record: Record
+    place: str
+    through: dict[str, str]
+
+    @property
+    def isin(self) -> str:
+        """What keeps rows together: all lines of one ISIN are settled in one transaction."""
+        record = self.parsed_record
+        return (record.isin or "") if isinstance(record, (*EQUITIES, Security)) else ""
+
+
+class Run:
+    """A run on its way: read, begun, batch by batch, finished. A context manager, for its temporary files."""
+
+    def __init__(
+        self, engine: Engine, payload: payloads.Payload, importer: Importer, argument: str | None, order: Order
+    ) -> None:
+        self.engine, self.payload, self.importer, self.argument, self.order = engine, payload, importer, argument, order
+        heading = importer.heading(payload.stream)
+        self.own_time = heading.observed_at or order.observed_at
+        self.observed_at = self.own_time or payload.modified_at
+        self.feed_name = order.feed or heading.feed or payload.stem
+        self.is_listing = heading.is_listing and order.only is None
+        self.author = Author(order.actor)
+        self.report = ImportReport(importer.source, payload.payload_hash.hex(), order.dry_run)
+        self._open = ExitStack()
+        self._entries = self._open.enter_context(Spool[Entry]())
+        self._rejects = self._open.enter_context(Spool[Reject]())
+        self._disputes: set[str] = set()
+        self._failure: str | None = None
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Read the payload. Raises PayloadError when there is nothing in it before it breaks."""
+        number = 0
+        try:
+            for parsed in self.importer.parse(self.payload.stream, self.own_time):
+                number += 1
+                if isinstance(parsed, Reject):
+                    if self._is_wanted(parsed.place):
+                        self._reject(parsed)
+                else:
+                    entry = Entry(key_of(parsed.record), parsed.record, parsed.place, dict(parsed.through))
+                    self._entries.add((_ORDER[parsed.record.record], entry.isin, *entry.key), entry)
+                if number % 1000 == 0:
+                    self._tell("reading", number)
+        except PayloadError as error:
+            if not len(self._entries):
+                raise
+            self._failure = str(error)
+        self.report.rows = number
+
+    def _is_wanted(self, place: str) -> bool:
+        return self.order.only is None or place in self.order.only
+
+    def _reject(self, reject: Reject) -> None:
+        self._rejects.add(0, reject)
+        self.report.count(reject.record or "unknown", "rejected")
+
+    def _groups(self) -> Iterator[list[Entry]]:
+        """All rows of one record, record by record."""
+        group: list[Entry] = []
+        for entry in self._entries:
+            if group and entry.key != group[0].key:
+                yield group
+                group = []
+            group.append(entry)
+        if group:
+            yield group
+
+    def _batches(self) -> Iterator[list[Entry]]:
+        """The records in the order of their references, cut so that all rows of one ISIN stay together."""
+        batch: list[Entry] = []
+        last = ""
+        for group in self._groups():
+            if not any(self._is_wanted(entry.place) for entry in group):
+                continue
+            isin = group[0].isin
+            if len(batch) >= BATCH and (not isin or isin != last):
+                yield batch
+                batch = []
+            batch += group
+            last = isin
+        if batch:
+            yield batch
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def go(self) -> None:
+        """Register what was read; what is wrong with a row never stops the others."""
+        if self.order.dry_run:
+            self._dry()
+            return
+        with self.engine.connect() as connection:
+            feed = self._begin(connection)
+            connection.commit()
+        try:
+            if self.report.stopped is None:
+                self._register(feed)
+        except BaseException as error:
+            self._finish("failed", f"{type(error).__name__}: {error}")
+            raise
+        if self.report.stopped is not None:
+            self._finish("stopped", self.report.stopped)
+        else:
+            self._finish("failed" if self._failure else "done", self._failure)
+
+    def _register(self, feed: Feed) -> None:
+        for number, batch in enumerate(self._batches()):
+            with self.engine.connect() as connection:
+                part = self._batch(connection, feed, batch, number)
+                connection.commit()
+            writing.audit(self.engine, part.collisions, self.author)
+            self._count(part, batch)
+            self._tell("registering", sum(self.report.totals.values()))
+        self.report.released = releases.release(self.engine, self.author)
+        if self.is_listing and self._failure is None:
+            found = absences.look(self.engine, feed, self.author, self.observed_at)
+            if found is not None:
+                self.report.missing = len(found)
+                if self.order.suspend_missing:
+                    self.report.suspended = absences.suspend(
+                        self.engine, feed, found, self.author, self.observed_at, self.payload.payload_hash
+                    )
+
+    def _dry(self) -> None:
+        """The same, in one transaction that is taken back."""
+        differences = []
+        with self.engine.connect() as connection:
+            feed = self._begin(connection)
+            if self.report.stopped is None:
+                for number, batch in enumerate(self._batches()):
+                    part = self._batch(connection, feed, batch, number)
+                    self._count(part, batch)
+                    differences += part.changes
+            connection.rollback()
+        self.report.run_id = None
+        self.report.failure = self._failure
+        self.report.differences = [
+            {"record": c.record, "action": c.action, "before": c.before, "after": c.after} for c in differences
+        ]
+
+    def _begin(self, connection: Connection) -> Feed:
+        cursor = cursor_of(connection)
+        feed = feeds.ensure(cursor, self.importer.source, self.feed_name, self.importer.authority)
+        payloads.store(cursor, self.payload)
+        last = runs.last_listing(cursor, feed, self.observed_at) if self.is_listing else None
+        self.report.rows_expected = last.rows if last else None
+        self.report.run_id = runs.begin(
+            cursor,
+            runs.Begun(
+                feed, self.payload.payload_hash, self.payload.name, self.observed_at, self.author.actor, self.argument,
+                self.own_time is not None, self.is_listing, self.report.rows, self.report.rows_expected,
+                self.order.retry_of,
+            ),
+        )  # fmt: skip
+        self.author = replace(self.author, run_id=self.report.run_id)
+        if last and self.report.rows * 100 < last.rows * EXPECTED_PERCENT and not self.order.accept_shrink:
+            self.report.stopped = (
+                f"{self.report.rows} rows, and the listing before it (run {last.run_id}) had {last.rows}: "
+                f"under {EXPECTED_PERCENT} %, so nothing was registered"
+            )
+        return feed
+
+    def _batch(self, connection: Connection, feed: Feed, batch: list[Entry], number: int) -> Outcome:
+        cursor = cursor_of(connection)
+        submissions = [
+            Submission(
+                e.parsed_record, feed, self.observed_at, self.payload.payload_hash, through=e.through, may_wait=True,
+                place=e.place,
+            )
+            for e in batch
+        ]  # fmt: skip
+        part = bulk.register(connection, submissions, self.author)
+        absences.withdraw(connection, feed, part, self.author, self.observed_at)
+        waiting.keep(cursor, part.waiting, self.author.run_id)
+        runs.saw(cursor, self.author.run_id, number, part.records)
+        bulk.log_changes(connection, part, self.author)
+        return part
+
+    def _count(self, part: Outcome, batch: list[Entry]) -> None:
+        for key, record in part.records.items():
+            self.report.count(record, part.results[key])
+        self._disputes |= part.disputes
+        self.report.disputes = len(self._disputes)
+        self.report.waiting += len({key_of(w.submission.record) for w in part.waiting})
+        places: dict[Key, str] = {}
+        for entry in batch:
+            places.setdefault(entry.key, entry.place)
+        for refused, error in part.rejects:
+            place = places.get(key_of(refused), "")
+            row = refused.canonical_json()[:MAX_ROW]
+            self._rejects.add(0, Reject(place, error.code, str(error), row, refused.record))
+
+    def _finish(self, state: str, failure: str | None) -> None:
+        if state != "stopped":
+            self.report.failure = failure
+        with self.engine.connect() as connection:
+            cursor = cursor_of(connection)
+            runs.reject(cursor, self.report.run_id, (tuple(escape_nul(part) for part in r) for r in self._rejects))
+            runs.finish(cursor, self.report.run_id, state, Jsonb(self.report.to_json()), failure)
+            connection.commit()
+
+    def _tell(self, what: str, number: int) -> None:
+        if self.order.progress is not None:
+            self.order.progress(what, number)
+
+
+def escape_nul(text: str) -> str:
+    """Text that the database can hold: U+0000 and lone surrogates as escapes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return escape(text)
+    return text.replace("\x00", "\\x00")
