@@ -82,8 +82,7 @@ def _about(stream: BinaryIO) -> _About:
     """Raises PayloadError for the exchange's errors and for an answer without a category."""
     wanted = frozenset({"retCode", "result/category", "result/nextPageCursor", "time"})
     members, (coin,) = rows.survey(stream, _LIST, wanted, ("baseCoin",))
-    if members.get("retCode") not in (None, 0):
-        raise PayloadError(f"the exchange answered with the error {members['retCode']}", "/retCode")
+    rows.check_answer(members, "retCode")
     category = members.get("result/category")
     if not isinstance(category, str) or category not in CATEGORIES:
         raise PayloadError("the answer does not say its category", "/result/category")

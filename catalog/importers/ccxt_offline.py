@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from catalog.domain.decimals import canonical_decimal, format_decimal
-from catalog.errors import InvalidIdentifier, InvalidRecord, PayloadError
+from catalog.errors import InvalidIdentifier, InvalidRecord, PayloadError, quote
 
 #: A binary float of 64 bits keeps every decimal of so many significant digits.
 FLOAT_DIGITS = 15
@@ -75,7 +75,7 @@ class OfflineExchange:
         if id not in ccxt.exchanges:
             near = get_close_matches(id, ccxt.exchanges, 3) or ["binance", "kraken", "okx"]
             raise PayloadError(
-                f"ccxt {ccxt.__version__} has no exchange `{id}`", hint=f"one of ccxt's ids: {', '.join(near)} …"
+                f"ccxt {ccxt.__version__} has no exchange {quote(id)}", hint=f"one of ccxt's ids: {', '.join(near)} …"
             )
         known = getattr(ccxt, id)
         #: The exchange and those that it is a branch of: `binanceusdm` is of the family of `binance`.

@@ -15,7 +15,7 @@ from catalog.domain.generations import generation_in_force, latest_generation
 from catalog.domain.instruments import Asset
 from catalog.domain.pairs import Pair
 from catalog.domain.vocabulary import OptionKind
-from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError
+from catalog.errors import CatalogError, InvalidIdentifier, InvalidRecord, PayloadError, quote
 from catalog.importers.base import Parsed, Reject, rejected
 from catalog.importers.json_document import Row, read_rows
 from catalog.importers.json_values import CODES as VALUE_CODES
@@ -129,6 +129,12 @@ def survey(
         if not has_rows:
             raise
     return members, tuple(seen.pop() if len(seen) == 1 else None for seen in words)
+
+
+def check_answer(members: Mapping[str, Any], key: str) -> None:
+    """Raises PayloadError when the exchange's code for the outcome, under `key`, is not zero: it is no empty list."""
+    if members.get(key) not in (None, "0", 0):
+        raise PayloadError(f"the exchange answered with the error {quote(members[key])}", f"/{key}")
 
 
 def feed_name(*words: str | None) -> str:

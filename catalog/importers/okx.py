@@ -10,7 +10,7 @@ from catalog.domain.derivatives import Future, Option
 from catalog.domain.instruments import Asset
 from catalog.domain.pairs import Pair
 from catalog.domain.vocabulary import Authority, Status
-from catalog.errors import InvalidRecord, PayloadError
+from catalog.errors import InvalidRecord
 from catalog.importers import exchange_values as rows
 from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.exchange_values import Assets, known
@@ -49,8 +49,7 @@ class OkxImporter:
     def heading(self, stream: BinaryIO) -> Heading:
         """The feed is the instType, with the family behind it where all rows are options of one; there is no time."""
         members, (kind, family) = rows.survey(stream, "data", frozenset({"code"}), ("instType", "instFamily"))
-        if members.get("code") not in (None, "0", 0):
-            raise PayloadError(f"the exchange answered with the error {members['code']}", "/code")
+        rows.check_answer(members, "code")
         return Heading(rows.feed_name((kind or "").lower(), family if kind == "OPTION" else None))
 
     def parse(self, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:

@@ -195,14 +195,16 @@ def test_the_category_may_stand_behind_the_list() -> None:
 def test_what_is_no_answer() -> None:
     documents: tuple[Any, ...] = (
         payload("linear", retCode=10001),
+        payload("linear", retCode="\ud800"),
         payload("futures", row()),
         payload(None, row()),
         {"result": {}},
         {},
     )
     for document in documents:
-        with pytest.raises(PayloadError):
+        with pytest.raises(PayloadError) as caught:
             parse("bybit", document)
+        assert str(caught.value).isprintable()
     assert parse("bybit", payload("spot")) == []
 
 

@@ -262,10 +262,17 @@ def test_the_feed_is_what_all_rows_are() -> None:
 
 
 def test_an_error_is_no_empty_list() -> None:
-    documents: list[dict[str, Any]] = [payload(code="51000", msg="no"), {"code": "50011"}, {"data": {}}, {}]
+    documents: list[dict[str, Any]] = [
+        payload(code="51000", msg="no"),
+        payload(code="\ud800"),
+        {"code": "50011"},
+        {"data": {}},
+        {},
+    ]
     for text in documents:
-        with pytest.raises(PayloadError):
+        with pytest.raises(PayloadError) as caught:
             parse("okx", text)
+        assert str(caught.value).isprintable()
     assert parse("okx", payload()) == []
 
 
