@@ -148,30 +148,39 @@ def read_rows(stream: BinaryIO, arrays: frozenset[str], objects: frozenset[str] 
     """The document's values in their order: members of an object, and one by one the elements of some of them.
 
     Those are the members in `arrays` that are arrays, and in `objects` that are objects; an empty one is one row,
-    itself. Raises PayloadError, with line and column, where the document stops being JSON; what comes before has been
-    given by then.
+    itself. One further down is named by its pointer without the first slash (`result/list`); the members of the objects
+    on the way to it are given one by one too, under such names. Raises PayloadError, with line and column, where the
+    document stops being JSON; what comes before has been given by then.
     """
     reader = _Reader(stream)
     if reader.peek() == "":
         raise PayloadError("the payload is empty")
     if reader.peek() == "[":
         yield from _elements(reader, None, "")
-        reader.finish()
-        return
-    reader.take("{[")
+    else:
+        reader.take("{[")
+        yield from _values(reader, "", frozenset("/" + a for a in arrays), frozenset("/" + o for o in objects))
+    reader.finish()
+
+
+def _values(reader: _Reader, inside: str, arrays: frozenset[str], objects: frozenset[str]) -> Iterator[Row]:
+    """The values of the object at the pointer `inside`, whose brace has been taken."""
     seen: set[str] = set()
     for key in _keys(reader):
         if key in seen:
             raise reader.error(f"the key {quote(key)} is given twice")
         seen.add(key)
-        place = "/" + _step(key)
-        if key in arrays and reader.peek() == "[":
-            yield from _elements(reader, key, place)
-        elif key in objects and reader.peek() == "{":
-            yield from _members(reader, key, place)
+        place = f"{inside}/{_step(key)}"
+        member = place[1:] if inside else key
+        if place in arrays and reader.peek() == "[":
+            yield from _elements(reader, member, place)
+        elif place in objects and reader.peek() == "{":
+            yield from _members(reader, member, place)
+        elif any(name.startswith(f"{place}/") for name in arrays | objects) and reader.peek() == "{":
+            reader.take("{")
+            yield from _values(reader, place, arrays, objects)
         else:
-            yield reader.value(key, place)
-    reader.finish()
+            yield reader.value(member, place)
 
 
 def _keys(reader: _Reader) -> Iterator[str]:
@@ -221,9 +230,9 @@ def _elements(reader: _Reader, member: str | None, place: str) -> Iterator[Row]:
 
 
 def read_array(stream: BinaryIO, name: str | None, may_be_document: bool = False) -> Iterator[Row]:
-    """The elements of the member `name`, or of a document that is an array (the only choice when there is no name).
+    """The elements of the member `name` (or `outer/name`), or of a document that is an array.
 
-    Raises PayloadError when there is no such array.
+    Without a name it has to be the latter. Raises PayloadError when there is no such array.
     """
     is_there = False
     for row in read_rows(stream, frozenset() if name is None else frozenset({name})):

@@ -17,7 +17,7 @@ from catalog.importers.registry import named
 
 _FOLDER = Path(__file__).parent / "payloads"
 #: What is told to an importer beside its payload in the folder.
-UNSAID: dict[str, str] = {"pool-list": "eip155:1"}
+UNSAID: dict[str, str] = {"ccxt": "bullish", "pool-list": "eip155:1"}
 #: One good payload for each source, and the records that it describes, as canonical lines.
 PAYLOADS: dict[str, bytes] = {
     path.stem: path.read_bytes()
@@ -42,7 +42,7 @@ def stream(payload: bytes | str | list[Any] | dict[str, Any]) -> BinaryIO:
 
 
 def parse(source: str, payload: Any, observed_at: datetime | None = None) -> list[Parsed | Reject]:
-    """Everything that the importer `source` makes of a payload."""
+    """Everything that the importer `source` (`okx`, or `ccxt:kraken`) makes of a payload."""
     return list(named(source).parse(stream(payload), observed_at))
 
 

@@ -39,6 +39,26 @@ def test_members_and_elements_come_in_order_with_their_pointers() -> None:
     assert places("{}") == []
 
 
+def test_arrays_further_down_are_read_one_by_one_too() -> None:
+    text = '{"a": {"x": 1, "rows": [2, {"rows": [3]}], "y": {}}, "rows": [4], "a/rows": [5], "b": {"rows": [6]}}'
+    found = [(r.member, r.place, r.value, r.is_element) for r in read_rows(stream(text), frozenset({"a/rows"}))]
+    assert found == [
+        ("a/x", "/a/x", 1, False),
+        ("a/rows", "/a/rows/0", 2, True),
+        ("a/rows", "/a/rows/1", {"rows": [3]}, True),
+        ("a/y", "/a/y", {}, False),
+        ("rows", "/rows", [4], False),
+        ("a/rows", "/a~1rows", [5], False),
+        ("b", "/b", {"rows": [6]}, False),
+    ]
+    assert [r.value for r in read_array(stream('{"a": {"b": {"rows": [1, 2]}}}'), "a/b/rows")] == [1, 2]
+    assert [r.place for r in read_rows(stream('{"a": {}}'), frozenset({"a/rows"}))] == []
+    assert [r.place for r in read_rows(stream('{"a": 5}'), frozenset({"a/rows"}))] == ["/a"]
+    for text in ('{"a": {"x": 1, "x": 2}}', '{"a": {"rows": [1', '{"a": {"rows": [1]', '{"a": {,}}'):
+        with pytest.raises(PayloadError):
+            list(read_rows(stream(text), frozenset({"a/rows"})))
+
+
 def test_an_empty_array_is_one_row() -> None:
     [row] = read_rows(stream('{"rows": []}'), ROWS)
     assert (row.place, row.value, row.is_element) == ("/rows", [], False)
