@@ -13,7 +13,7 @@ import typer
 
 from catalog import __version__
 from catalog.errors import CatalogError, DatabaseUnavailable, quote
-from cli import database, demo, disputes, exits, ids, imports, lifecycle, nouns, output, queries, snapshots
+from cli import database, demo, disputes, exits, ids, imports, lifecycle, lookalikes, nouns, output, queries, snapshots
 from cli.session import session
 
 PROGRAM = "catalog"
@@ -36,6 +36,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(imports.app, name="imports")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(lifecycle.app, name="lifecycle")
+app.add_typer(lookalikes.app, name="lookalikes")
 for noun in nouns.NOUNS:
     app.add_typer(nouns.build(noun), name=noun)
 app.add_typer(ids.app, name="id")

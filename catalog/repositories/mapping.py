@@ -18,6 +18,7 @@ from sqlalchemy import Numeric, Table, Uuid
 
 from catalog.domain.calendar import format_clock, format_moment
 from catalog.domain.decimals import format_decimal
+from catalog.domain import lookalikes
 from catalog.domain.identity import KINDS, LISTING_KIND, Id, event_type_number
 from catalog.domain.records import RECORDS
 from catalog.domain.vocabulary import RECORD_KINDS
@@ -71,10 +72,28 @@ class Noun:
         return next(t for t in reversed(self.tables) if field in table_of(t).columns)
 
 
+#: The field that instruments of these types are called by. Contracts and synthetics have no symbol that resembles one.
+SYMBOL_FIELDS: dict[str, str] = {
+    "token": "symbol", "native": "symbol", "asset": "symbol", "stock": "ticker", "etf": "ticker", "currency": "iso_code",
+}  # fmt: skip
+
+
+def _symbol_skeleton(_: UUID, values: Mapping[str, Any]) -> str | None:
+    symbol = values.get(SYMBOL_FIELDS.get(values["record"], ""))
+    return None if symbol is None else lookalikes.symbol_skeleton(symbol)
+
+
+def _name_skeleton(_: UUID, values: Mapping[str, Any]) -> str | None:
+    name = values.get("name") if values["record"] in SYMBOL_FIELDS else None
+    return None if name is None else lookalikes.name_skeleton(name)
+
+
 #: Columns that no field has: they follow from others. (id, values of the record) → value.
 DERIVED: dict[str, Any] = {
     "is_retired": lambda _, values: values["status"] == "retired",
     "number": lambda id, _: event_type_number(Id(id.bytes)),
+    "symbol_skeleton": _symbol_skeleton,
+    "name_skeleton": _name_skeleton,
 }
 
 #: Record types in the order in which they can be imported: what is named comes before what names it.
