@@ -16,9 +16,9 @@ from uuid import UUID
 
 from sqlalchemy import Numeric, Table, Uuid
 
+from catalog.domain import lookalikes
 from catalog.domain.calendar import format_clock, format_moment
 from catalog.domain.decimals import format_decimal
-from catalog.domain import lookalikes
 from catalog.domain.identity import KINDS, LISTING_KIND, Id, event_type_number
 from catalog.domain.records import RECORDS
 from catalog.domain.vocabulary import RECORD_KINDS

@@ -35,7 +35,9 @@ class InstrumentRow(Base):
     __tablename__ = "instruments"
     __table_args__ = (
         Index("ix_instruments__record_id", "record", "id"),
-        Index("ix_instruments__symbol_skeleton", "symbol_skeleton", postgresql_where=text("symbol_skeleton IS NOT NULL")),
+        Index(
+            "ix_instruments__symbol_skeleton", "symbol_skeleton", postgresql_where=text("symbol_skeleton IS NOT NULL")
+        ),
         {"comment": "Everything that has an instrument id and a price"},
     )
 

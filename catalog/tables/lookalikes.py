@@ -43,4 +43,4 @@ IS_VERIFIED = f"""coalesce(
             SELECT FROM observations o JOIN feeds f ON f.feed_id = o.feed_id JOIN sources s ON s.source = f.source
             WHERE o.kind = {KINDS["instrument"]} AND o.subject_id = i.id AND s.authority <> 'chain'
                 AND coalesce(f.precedence, s.precedence) <= {PRECEDENCE["curated"]}
-                AND (o.statement ?| {_CALLED} OR o.older ?| {_CALLED})))"""
+                AND (o.statement ?| {_CALLED} OR o.older ?| {_CALLED})))"""  # noqa: S608 - of our own constants

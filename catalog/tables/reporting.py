@@ -642,7 +642,9 @@ LOOKALIKES = View(
         Column("field", "a.field", "What looks like another's: symbol or name"),
         Column("spelling", "a.spelling", "That symbol or name. It may hold characters that cannot be seen"),
         Column("resembles", "a.known_spelling", "What it looks like: the symbol or name of a verified instrument"),
-        Column("resembles_id", _hex("a.known_id"), "That instrument, the first of those with this symbol or name: its id"),
+        Column(
+            "resembles_id", _hex("a.known_id"), "That instrument, the first of those with this symbol or name: its id"
+        ),
         Column("resembles_uuid", "a.known_id", "That id as PostgreSQL's uuid"),
         *_same("a", AssetRow, "exchange"),
         *_same("a", TokenRow, "blockchain"),
