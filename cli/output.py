@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from catalog.errors import CatalogError, escape
+from catalog.errors import CatalogError, escape, is_hidden
 from catalog.settings import mask_url
 from cli.session import session
 
@@ -255,8 +255,7 @@ def _json(data: Any, indent: int | None = None) -> str:
 
 
 def _json_escape(match: re.Match[str]) -> str:
-    character = match[0]
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return json.dumps(match[0])[1:-1] if is_hidden(match.string, match.start()) else match[0]
 
 
 def _cell(data: Any) -> str:
