@@ -10,9 +10,12 @@ import unicodedata
 from functools import cache
 from typing import Any
 
-#: Bytes of the longest skeleton that is kept: nobody reads more than that as one symbol or name.
+#: Bytes of the longest skeleton that is kept: nobody takes more than that for another symbol or name.
 MAX_SKELETON_BYTES = 255
-_BLANKS = re.compile(r"[\s\u2800]+")
+#: Letters that pass for another one beside small letters, or away from them.
+_FALSE_L = re.compile("(?<=[a-z])I")
+_LONE_L = re.compile("(?<![a-z])(l)(?![a-z])")
+_BRAILLE_BLANK = "\u2800"
 _LEFT_TO_RIGHT = 0
 
 
@@ -24,19 +27,22 @@ def skeleton(text: str) -> str:
     return str(_checker().getBidiSkeleton(_LEFT_TO_RIGHT, text))
 
 
-def symbol_skeleton(symbol: str) -> str | None:
-    """What a symbol looks like in capitals, as symbols are mostly written; None when nothing of it can be seen.
+def appearance(text: str) -> str | None:
+    """The skeleton of a symbol or name in capitals, whatever its case; None when nothing of it can be seen, or too much.
 
-    An l among capitals stays as it is: `LlNK` passes for `LINK`, and nobody takes it for `LLNK`.
+    Where case decides what a letter passes for, it is looked at first: an l among capitals stays as it is (`LlNK` passes
+    for `LINK`, and nobody takes it for `LLNK`), an I behind a small letter is an l (`PayPaI`), and a small rn an m.
     """
-    return _kept(skeleton(_in_capitals(_plain(symbol))))
-
-
-def name_skeleton(name: str) -> str | None:
-    """What a name looks like, whatever its case; None for one that is too long to be taken for another."""
-    if len(name) > MAX_SKELETON_BYTES:
-        return None
-    return _kept(skeleton(_plain(name)).casefold())
+    plain = " ".join(unicodedata.normalize("NFKC", text).replace(_BRAILLE_BLANK, " ").split())
+    if "I" in plain:
+        plain = _FALSE_L.sub("l", plain)
+    plain = plain.replace("rn", "m")
+    if "l" in plain:
+        shown = "".join(part if part == "l" else part.upper() for part in _LONE_L.split(plain))
+    else:
+        shown = plain.upper()
+    found = skeleton(shown)
+    return found if found and len(found.encode(errors="surrogatepass")) <= MAX_SKELETON_BYTES else None
 
 
 def is_same(one: str, other: str) -> bool:
@@ -46,8 +52,8 @@ def is_same(one: str, other: str) -> bool:
 
 def is_lookalike(symbol: str, well_known: str) -> bool:
     """Whether a symbol looks like a well-known one and is another text."""
-    shown = symbol_skeleton(symbol)
-    return shown is not None and shown == symbol_skeleton(well_known) and not is_same(symbol, well_known)
+    shown = appearance(symbol)
+    return shown is not None and shown == appearance(well_known) and not is_same(symbol, well_known)
 
 
 def in_ascii(text: str) -> str:
@@ -62,27 +68,8 @@ def spelt(text: str) -> str:
     return f"`{in_ascii(text)}`" + (f" ({names})" if names else "")
 
 
-def _plain(text: str) -> str:
-    """Compatibility forms (full-width, mathematical, circled) as the letters they stand for, blanks as one space."""
-    return _BLANKS.sub(" ", unicodedata.normalize("NFKC", text)).strip()
-
-
-def _in_capitals(text: str) -> str:
-    if "l" not in text:
-        return text.upper()
-    around = f" {text} "
-    return "".join(
-        c if c == "l" and not (around[n].islower() or around[n + 2].islower()) else c.upper()
-        for n, c in enumerate(text)
-    )
-
-
-def _kept(found: str) -> str | None:
-    return found if found and len(found.encode()) <= MAX_SKELETON_BYTES else None
-
-
 def _folded(text: str) -> str:
-    return _BLANKS.sub(" ", text).strip().casefold()
+    return " ".join(text.split()).casefold()
 
 
 @cache

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from catalog.domain.lookalikes import is_lookalike, symbol_skeleton
+from catalog.domain.lookalikes import appearance, is_lookalike
 from catalog.repositories import mapping
 from catalog.repositories.driver import Cursor, copy_rows
 from catalog.repositories.mapping import SYMBOL_FIELDS
@@ -80,7 +80,7 @@ def move_decisions(cursor: Cursor, stated: UUID, target: UUID | None) -> None:
 
 def resembling(cursor: Cursor, symbol: str) -> list[Key]:
     """The instruments whose symbols look like this one and are other texts, in the order of their ids."""
-    skeleton = symbol_skeleton(symbol)
+    skeleton = appearance(symbol)
     if skeleton is None:
         return []
     found: set[UUID] = set()

@@ -80,12 +80,12 @@ SYMBOL_FIELDS: dict[str, str] = {
 
 def _symbol_skeleton(_: UUID, values: Mapping[str, Any]) -> str | None:
     symbol = values.get(SYMBOL_FIELDS.get(values["record"], ""))
-    return None if symbol is None else lookalikes.symbol_skeleton(symbol)
+    return None if symbol is None else lookalikes.appearance(symbol)
 
 
 def _name_skeleton(_: UUID, values: Mapping[str, Any]) -> str | None:
     name = values.get("name") if values["record"] in SYMBOL_FIELDS else None
-    return None if name is None else lookalikes.name_skeleton(name)
+    return None if name is None else lookalikes.appearance(name)
 
 
 #: Columns that no field has: they follow from others. (id, values of the record) → value.

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from alembic import op
 
-from catalog.domain.lookalikes import name_skeleton, symbol_skeleton
+from catalog.domain.lookalikes import appearance
 
 revision = "0007_lookalikes"
 down_revision = "0004_nightly"
@@ -229,7 +229,7 @@ def _write(connection: Any, page: list[tuple[UUID, str | None, str | None]]) -> 
     cursor.execute("TRUNCATE new_skeletons")
     with cursor.copy("COPY new_skeletons FROM STDIN") as copy:
         for id, symbol, name in page:
-            copy.write_row((id, symbol and symbol_skeleton(symbol), name and name_skeleton(name)))
+            copy.write_row((id, symbol and appearance(symbol), name and appearance(name)))
     cursor.execute(
         """UPDATE instruments i SET symbol_skeleton = n.symbol, name_skeleton = n.name FROM new_skeletons n
         WHERE i.id = n.id AND (n.symbol IS NOT NULL OR n.name IS NOT NULL)"""
