@@ -11,7 +11,7 @@ from cli.session import open_catalog, session
 
 app = typer.Typer(help="Instruments whose symbol or name looks like that of a verified one.", no_args_is_help=True)
 
-_COLUMNS = ("id", "record", "place", "field", "spelling", "resembles", "resembles_id", "since")
+_COLUMNS = ("id", "record", "place", "field", "spelling", "resembles", "resembles_id", "since", "status")
 
 
 @app.command("list")

@@ -43,6 +43,7 @@ IdArgument = Annotated[
     ),
 ]
 ReasonOption = Annotated[str | None, typer.Option(help="Why, for the change log.")]
+DecisionOption = Annotated[str | None, typer.Option("--reason", help="Why; kept with the decision.")]
 
 
 def build(name: str) -> typer.Typer:
@@ -240,14 +241,14 @@ def _successions(app: typer.Typer, noun: str) -> None:
 
 def _verify(app: typer.Typer, noun: str) -> None:
     @app.command(help=f"Say that {_a(noun)} is what its symbol and name say: `find` gives it first.")
-    def verify(id: IdArgument, reason: ReasonOption = None) -> None:
+    def verify(id: IdArgument, reason: DecisionOption = None) -> None:
         with open_catalog() as catalog:
             output.fields(catalog.nouns[noun].verify(id, reason))
 
 
 def _unverify(app: typer.Typer, noun: str) -> None:
     @app.command(help=f"Say that {_a(noun)} is not, or not known to be, what its symbol and name say.")
-    def unverify(id: IdArgument, reason: ReasonOption = None) -> None:
+    def unverify(id: IdArgument, reason: DecisionOption = None) -> None:
         with open_catalog() as catalog:
             output.fields(catalog.nouns[noun].unverify(id, reason))
 

@@ -30,6 +30,7 @@ class Flag(NamedTuple):
     resembles: str
     resembles_id: UUID
     since: datetime
+    status: str
 
 
 class Verification(NamedTuple):
@@ -93,7 +94,7 @@ def resembling(cursor: Cursor, symbol: str) -> list[Key]:
 def flags(cursor: Cursor, limit: int) -> list[Flag]:
     """Instruments that nobody verified and that look like verified ones, those that came last first."""
     cursor.execute(
-        """SELECT uuid, record, coalesce(exchange, blockchain), field, spelling, resembles, resembles_uuid, since
+        """SELECT uuid, record, coalesce(exchange, blockchain), field, spelling, resembles, resembles_uuid, since, status
         FROM reporting.lookalikes ORDER BY since DESC, uuid, field, resembles LIMIT %s""",
         [limit],
     )

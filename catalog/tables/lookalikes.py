@@ -1,4 +1,4 @@
-"""Which instruments are verified: what operators said of it, and the rule where they said nothing."""
+"""Which instruments are verified: what operators said of them, and the rule where they said nothing."""
 
 from __future__ import annotations
 

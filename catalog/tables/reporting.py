@@ -653,6 +653,7 @@ LOOKALIKES = View(
             f"greatest({_at('instrument', 'a.id', '')}, {_at('instrument', 'a.known_id', '')})",
             "When the later of the two came into this catalog",
         ),
+        *_same("a", InstrumentRow, "status"),
     ),
     f"""FROM (
     WITH called (id, record, field, spelling, skeleton, exchange, blockchain) AS (
@@ -662,7 +663,7 @@ LOOKALIKES = View(
     ), doubtful AS (
         SELECT field, skeleton FROM spelt GROUP BY field, skeleton HAVING min(folded) <> max(folded)
     ), judged AS MATERIALIZED (
-        SELECT s.*, {IS_VERIFIED} AS is_verified
+        SELECT s.*, i.status, {IS_VERIFIED} AS is_verified
         FROM spelt s JOIN doubtful d USING (field, skeleton) JOIN instruments i ON i.id = s.id
     ), known AS (
         SELECT DISTINCT ON (field, skeleton, folded) * FROM judged WHERE is_verified ORDER BY field, skeleton, folded, id

@@ -114,7 +114,8 @@ CREATE VIEW reporting.lookalikes AS SELECT
     a.blockchain AS blockchain,
     greatest((SELECT c.changed_at FROM changes c
         WHERE c.kind = 1 AND c.record_id = a.id ORDER BY c.sequence LIMIT 1), (SELECT c.changed_at FROM changes c
-        WHERE c.kind = 1 AND c.record_id = a.known_id ORDER BY c.sequence LIMIT 1)) AS since
+        WHERE c.kind = 1 AND c.record_id = a.known_id ORDER BY c.sequence LIMIT 1)) AS since,
+    a.status AS status
 FROM (
     WITH called (id, record, field, spelling, skeleton, exchange, blockchain) AS (
         SELECT i.id, i.record, w.field, w.spelling, w.skeleton, NULL, own.blockchain FROM instruments i JOIN tokens
@@ -143,7 +144,7 @@ FROM (
     ), doubtful AS (
         SELECT field, skeleton FROM spelt GROUP BY field, skeleton HAVING min(folded) <> max(folded)
     ), judged AS MATERIALIZED (
-        SELECT s.*, coalesce(
+        SELECT s.*, i.status, coalesce(
         (SELECT m.is_verified FROM verifications m WHERE m.instrument_id = i.id ORDER BY m.number DESC LIMIT 1),
         i.record IN ('currency', 'native', 'synthetic') OR EXISTS (
             SELECT FROM observations o JOIN feeds f ON f.feed_id = o.feed_id JOIN sources s ON s.source = f.source
@@ -184,7 +185,9 @@ COMMENT ON COLUMN reporting.lookalikes.exchange IS 'Slug of the exchange';
 
 COMMENT ON COLUMN reporting.lookalikes.blockchain IS 'CAIP-2 blockchain';
 
-COMMENT ON COLUMN reporting.lookalikes.since IS 'When the later of the two came into this catalog'
+COMMENT ON COLUMN reporting.lookalikes.since IS 'When the later of the two came into this catalog';
+
+COMMENT ON COLUMN reporting.lookalikes.status IS 'active, suspended or retired'
 """
 
 #: Where the symbols of instruments that have a choice of them stand.
