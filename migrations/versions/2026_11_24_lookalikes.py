@@ -1,7 +1,7 @@
 """Look-alikes: what symbols and names look like, what operators say of instruments, and the views of both.
 
 Locks: ACCESS EXCLUSIVE on instruments, and every row of it is written: nobody reads or writes instruments meanwhile
-(some 10 s for a million).
+(less than a minute for a million).
 """
 
 from __future__ import annotations
