@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from catalog.domain.lookalikes import appearance, is_lookalike
@@ -129,12 +129,11 @@ def _pages(cursor: Cursor, record: str) -> Iterator[list[tuple[UUID, str | None,
         if not found:
             return
         after = found[-1][0]
-        yield [(id, *_skeletons(id, record, symbol, name)) for id, symbol, name in found]
+        yield [(id, *_skeletons(symbol, name)) for id, symbol, name in found]
 
 
-def _skeletons(id: UUID, record: str, symbol: str | None, name: str | None) -> tuple[str | None, str | None]:
-    values: dict[str, Any] = {"record": record, "name": name, SYMBOL_FIELDS[record]: symbol}
-    return mapping.DERIVED["symbol_skeleton"](id, values), mapping.DERIVED["name_skeleton"](id, values)
+def _skeletons(symbol: str | None, name: str | None) -> tuple[str | None, str | None]:
+    return None if symbol is None else appearance(symbol), None if name is None else appearance(name)
 
 
 def _symbol(record: str) -> str:
