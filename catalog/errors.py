@@ -7,6 +7,9 @@ and people can read the sentence. Each is also a subclass of the built-in that a
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 
 class CatalogError(Exception):
     """Base of every error the catalog raises on purpose.
@@ -253,6 +256,15 @@ class SchemaDiverged(SchemaMismatch):
         self.differences = differences
 
 
+#: Characters without a glyph among letters, marks and symbols.
+_FILLERS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d159\U000e0100-\U000e01ef]"
+)
+_PICTURE = re.compile("[\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]")
+#: Marks on one letter; no script needs more.
+_MAX_MARKS = 4
+
+
 def quote(value: object, limit: int = 120) -> str:
     """The value in backticks, on one line, with invisible and control characters escaped, cut at `limit`."""
     if isinstance(value, bytes):
@@ -267,10 +279,47 @@ def quote(value: object, limit: int = 120) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` with everything a terminal might act on or hide (control, format, surrogate) as `\\x1b`-like escapes."""
-    if text.isprintable():
+    """`text` with everything that a terminal might act on or that cannot be seen as `\\x1b`-like escapes.
+
+    Escaped are controls, formats (zero-width, bidi, tags), surrogates, private and unassigned characters, blanks other than
+    the space, fillers, variation selectors, and combining marks that stand alone or pile up. Emoji stay whole: the joiners
+    and selectors inside them are what makes them one picture.
+    """
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+    return "".join(_escaped(c) if is_hidden(text, n) else c for n, c in enumerate(text))
+
+
+def is_hidden(text: str, place: int) -> bool:
+    """Whether the character at this place cannot be seen as what it is, or might steer a terminal."""
+    character = text[place]
+    if " " <= character <= "~":
+        return False
+    if character in "\u200d\ufe0e\ufe0f" and _is_inside_emoji(text, place):
+        return False
+    if not character.isprintable() or _FILLERS.match(character):
+        return True
+    return unicodedata.category(character) in ("Mn", "Me") and _is_stray_mark(text, place)
+
+
+def _is_inside_emoji(text: str, place: int) -> bool:
+    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+    if text[place] == "\u200d":
+        return bool(_PICTURE.match(after) and (_PICTURE.match(before) or before == "\ufe0f"))
+    return bool(_PICTURE.match(before)) or (before in tuple("0123456789#*") and after == "\u20e3")
+
+
+def _is_stray_mark(text: str, place: int) -> bool:
+    start = place
+    while start > 0 and unicodedata.category(text[start - 1]) in ("Mn", "Me"):
+        start -= 1
+        if place - start >= _MAX_MARKS:
+            return True
+    return start == 0 or text[start - 1].isspace() or is_hidden(text, start - 1)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def show_identity(fields: tuple[str, ...]) -> str:

@@ -21,6 +21,7 @@ from cli import (
     ids,
     imports,
     lifecycle,
+    lookalikes,
     nouns,
     output,
     provenance,
@@ -51,6 +52,7 @@ app.add_typer(imports.app, name="imports")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(lifecycle.app, name="lifecycle")
 app.add_typer(provenance.app, name="precedence")
+app.add_typer(lookalikes.app, name="lookalikes")
 for noun in nouns.NOUNS:
     app.add_typer(nouns.build(noun), name=noun)
 app.add_typer(ids.app, name="id")

@@ -43,6 +43,7 @@ IdArgument = Annotated[
     ),
 ]
 ReasonOption = Annotated[str | None, typer.Option(help="Why, for the change log.")]
+DecisionOption = Annotated[str | None, typer.Option("--reason", help="Why; kept with the decision.")]
 
 
 def build(name: str) -> typer.Typer:
@@ -51,6 +52,8 @@ def build(name: str) -> typer.Typer:
     commands = [_register, _show, _list, _update, *(_action(action) for action in _ACTIONS), _retire, _history]
     if name != "listing":
         commands += [_supersede, _successions]
+    if name == "instrument":
+        commands += [_verify, _unverify]
     if name == "event":
         commands.append(_standard)
     for command in commands:
@@ -236,6 +239,20 @@ def _successions(app: typer.Typer, noun: str) -> None:
     def successions(id: IdArgument) -> None:
         with open_catalog() as catalog:
             output.rows(catalog.nouns[noun].successions(id))
+
+
+def _verify(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"Say that {_a(noun)} is what its symbol and name say: `find` gives it first.")
+    def verify(id: IdArgument, reason: DecisionOption = None) -> None:
+        with open_catalog() as catalog:
+            output.fields(catalog.nouns[noun].verify(id, reason))
+
+
+def _unverify(app: typer.Typer, noun: str) -> None:
+    @app.command(help=f"Say that {_a(noun)} is not, or not known to be, what its symbol and name say.")
+    def unverify(id: IdArgument, reason: DecisionOption = None) -> None:
+        with open_catalog() as catalog:
+            output.fields(catalog.nouns[noun].unverify(id, reason))
 
 
 def _standard(app: typer.Typer, noun: str) -> None:

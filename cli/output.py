@@ -6,11 +6,11 @@ import json
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from catalog.errors import CatalogError, escape
+from catalog.errors import CatalogError, escape, is_hidden
 from catalog.settings import mask_url
 from cli.session import session
 
@@ -80,6 +80,21 @@ def records(found: Sequence[Record]) -> None:
         value([r.to_json() for r in found])
     elif found:
         _print_table([_summary(r.to_json()) for r in found])
+
+
+def found(records: Sequence[Record], alike: Sequence[Record], verified: Collection[str]) -> None:
+    """What a search found, with a word on whether each instrument is verified; `alike` are spelt in ASCII for people."""
+    if session.json:
+        value([_with_verdict(r, verified) for r in (*records, *alike)])
+        return
+    from catalog.domain.lookalikes import in_ascii
+
+    lines = [_summary(_with_verdict(r, verified)) for r in records]
+    for record in alike:
+        line = _summary(_with_verdict(record, verified))
+        lines.append(line | {"symbol": in_ascii(line["symbol"])})
+    if lines:
+        _print_table(lines)
 
 
 def rows(data: Sequence[Row], columns: Sequence[str] | None = None) -> None:
@@ -264,8 +279,7 @@ def _json(data: Any, indent: int | None = None) -> str:
 
 
 def _json_escape(match: re.Match[str]) -> str:
-    character = match[0]
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return json.dumps(match[0])[1:-1] if is_hidden(match.string, match.start()) else match[0]
 
 
 def _cell(data: Any) -> str:
@@ -278,7 +292,16 @@ def _cell(data: Any) -> str:
     return _json(data) if isinstance(data, dict | list) else str(data)
 
 
-def _summary(data: Row) -> Row:
+def _with_verdict(found: Record, verified: Collection[str]) -> dict[str, Any]:
+    """A record's JSON; an instrument's says whether it is verified, right behind its ids."""
+    data = found.to_json()
+    if found.kind != "instrument":
+        return data
+    head = {name: data.pop(name) for name in ("record", "id", "id64")}
+    return head | {"verified": found.id in verified} | data
+
+
+def _summary(data: Row) -> dict[str, Any]:
     id = data.get("id")
     if id is None:
         symbol = data.get("symbol")
@@ -289,7 +312,7 @@ def _summary(data: Row) -> Row:
     place = next((data[name] for name in _PLACES if name in data and data[name] != label), None)
     return {
         "record": data["record"], "id": id, "symbol": label, "at": place, "name": data.get("name"), "status": data["status"],
-    }  # fmt: skip
+    } | {k: data[k] for k in ("verified",) if k in data}  # fmt: skip
 
 
 def _difference(data: Row) -> Row:

@@ -13,9 +13,12 @@ from cli import inputs, output
 from cli.session import open_catalog, session
 
 if TYPE_CHECKING:
+    from catalog.domain.base import Record
     from catalog.services.catalog import Catalog
 
 POLL_SECONDS = 1.0
+#: Spellings that a remark names.
+MAX_NAMED = 5
 
 Scheme = Literal["id", "isin", "cusip", "figi", "symbol", "address", "exchange-symbol"]
 
@@ -25,14 +28,30 @@ def find(
     by: Annotated[Scheme | None, typer.Option(help="What the key is; anything by default.")] = None,
     source: Annotated[str | None, typer.Option(help="Only this exchange, market or blockchain.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Look at the catalog as it was then.")] = None,
+    look_alikes: Annotated[
+        bool, typer.Option("--look-alikes", help="Also instruments whose symbol looks the same and is spelt otherwise.")
+    ] = False,
 ) -> None:
-    """Find all records that answer to a key."""
+    """Find all records that answer to a key, instruments that nobody verified last."""
     moment = inputs.moment(at)
     with open_catalog() as catalog:
         found = catalog.find(key, by=by, source=source, at=moment)
-    output.records(found)
-    if not found:
+        alike = catalog.look_alikes(key, source) if by in (None, "symbol") and moment is None else []
+        shown = alike if look_alikes else []
+        output.found(found, shown, catalog.verified([*found, *shown]))
+    if alike and not look_alikes:
+        output.note(_resemblance(key, alike))
+    if not found and not shown:
         raise NotFound("record", key, "`catalog instrument list` shows what there is")
+
+
+def _resemblance(key: str, alike: list[Record]) -> str:
+    from catalog.domain.lookalikes import spelt
+
+    words = list(dict.fromkeys(spelt(str(getattr(record, "symbol"))) for record in alike))  # noqa: B009
+    named = ", ".join(words[:MAX_NAMED]) + (", …" if len(words) > MAX_NAMED else "")
+    many = f"{len(alike)} more look" if len(alike) > 1 else "1 more looks"
+    return f"{many} like {spelt(key)}, spelt otherwise: {named}; --look-alikes shows them"
 
 
 def changes(
@@ -107,6 +126,8 @@ def _schema(model: Any, kind: str | None) -> dict[str, Any]:
     }
     if kind == "event-type":
         ids = {"id": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1, "description": "checked, not trusted"}}
+    if kind == "instrument":
+        ids["verified"] = {"type": "boolean", "description": "added by `find`, ignored when read"}
     record = shown["properties"].pop("record")
     shown["properties"] = {"record": record} | (ids if kind else {}) | shown["properties"]
     shown["required"] = ["record", *shown.get("required", [])]

@@ -42,14 +42,15 @@ RECORDS: dict[str, type[Record]] = {
 def parse_record(data: object) -> Record:
     """A record of a decoded JSON object. `id` and `id64`, when given, are checked and not trusted.
 
-    Raises InvalidRecord or InvalidIdentifier, with the field, the value and the reason.
+    `verified`, which `find` adds, is no part of the record and is left aside. Raises InvalidRecord or InvalidIdentifier,
+    with the field, the value and the reason.
     """
     if not isinstance(data, dict):
         raise InvalidRecord("record", type(data).__name__, "a JSON object is expected")
     name = data.get("record")
     if not isinstance(name, str) or name not in RECORDS:
         raise InvalidRecord("record", name, f"one of {', '.join(RECORDS)} is expected", code="unknown_record")
-    fields: dict[str, Any] = {k: v for k, v in data.items() if k not in ("id", "id64") and v is not None}
+    fields: dict[str, Any] = {k: v for k, v in data.items() if k not in ("id", "id64", "verified") and v is not None}
     record = RECORDS[name](**fields)
     if record.kind in KINDS:
         for field, expected in (("id", record.shown_id), ("id64", record.id.id64)):

@@ -16,6 +16,7 @@ from catalog.repositories import (
     identities,
     lifecycle,
     listings,
+    lookalikes,
     mapping,
     nouns,
     observations,
@@ -289,6 +290,7 @@ class Derivation:
 
     def _convert(self, stated: UUID, target: UUID | None, before: Values) -> None:
         """An instrument that became an alias goes; what referred to it refers to the target by now."""
+        lookalikes.move_decisions(self.cursor, stated, target)
         nouns.delete_instrument(self.cursor, stated, before["record"])
         after = {"alias_of": target.hex} if target is not None else {}
         self.changes.append(Change(Key(INSTRUMENT, stated), before["record"], "alias", before, after))

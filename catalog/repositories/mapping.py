@@ -19,6 +19,7 @@ from sqlalchemy import Numeric, Table, Uuid
 from catalog.domain.calendar import format_clock, format_moment
 from catalog.domain.decimals import format_decimal
 from catalog.domain.identity import KINDS, LISTING_KIND, Id, event_type_number
+from catalog.domain.lookalikes import appearance
 from catalog.domain.records import RECORDS
 from catalog.domain.vocabulary import RECORD_KINDS
 from catalog.repositories.driver import Cursor
@@ -71,10 +72,22 @@ class Noun:
         return next(t for t in reversed(self.tables) if field in table_of(t).columns)
 
 
-#: Columns that no field has: they follow from others. (id, values of the record) → value.
-DERIVED: dict[str, Any] = {
-    "is_retired": lambda _, values: values["status"] == "retired",
-    "number": lambda id, _: event_type_number(Id(id.bytes)),
+#: The field that instruments of these types are called by. Contracts and synthetics have no symbol that resembles one.
+SYMBOL_FIELDS: dict[str, str] = {
+    "token": "symbol", "native": "symbol", "asset": "symbol", "stock": "ticker", "etf": "ticker", "currency": "iso_code",
+}  # fmt: skip
+
+
+def _skeleton(record: str, said: str | None) -> str | None:
+    return appearance(said) if record in SYMBOL_FIELDS and said is not None else None
+
+
+#: Columns that no field has: they follow from others. (type of the record, id, its values) → value.
+DERIVED: dict[str, Callable[[str, UUID, Mapping[str, Any]], Any]] = {
+    "is_retired": lambda _record, _id, values: values["status"] == "retired",
+    "number": lambda _record, id, _values: event_type_number(Id(id.bytes)),
+    "symbol_skeleton": lambda record, _id, values: _skeleton(record, values.get(SYMBOL_FIELDS.get(record, ""))),
+    "name_skeleton": lambda record, _id, values: _skeleton(record, values.get("name")),
 }
 
 #: Record types in the order in which they can be imported: what is named comes before what names it.
@@ -115,7 +128,7 @@ def row(noun: Noun, table: str, id: UUID, values: Mapping[str, Any]) -> tuple[An
         cells.append(noun.record)
     for column in noun.columns[table]:
         derive = DERIVED.get(column)
-        cells.append(derive(id, values) if derive else values.get(column))
+        cells.append(derive(noun.record, id, values) if derive else values.get(column))
     return tuple(cells)
 
 

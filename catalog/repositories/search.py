@@ -12,7 +12,7 @@ from catalog.domain.base import Record
 from catalog.domain.identity import KINDS, decode_identity
 from catalog.domain.records import RECORDS
 from catalog.errors import Ambiguous, InvalidRecord
-from catalog.repositories import mapping
+from catalog.repositories import lookalikes, mapping
 from catalog.repositories.driver import Cursor
 from catalog.repositories.statements import Key, listing_key
 
@@ -133,12 +133,30 @@ def page(
 def find(
     cursor: Cursor, key: str, by: str | None = None, source: str | None = None, at: datetime | None = None
 ) -> list[Record]:
-    """All records that answer to a key, by one scheme or by any; `source` keeps one exchange, market or blockchain."""
+    """All records that answer to a key, by one scheme or by any, instruments that nobody verified last.
+
+    `source` keeps one exchange, market or blockchain.
+    """
     if by is not None and by not in SCHEMES:
         raise InvalidRecord("by", by, f"one of {', '.join(SCHEMES)} is expected")
     keys = _candidates(cursor, key, by, source, at)
     found = get_many(cursor, keys) if at is None else _as_of(cursor, keys, key, by, at)
-    return [r for r in found if source is None or source in _sources(r) or by == "exchange-symbol"]
+    kept = [r for r in found if source is None or source in _sources(r) or by == "exchange-symbol"]
+    known = verified(cursor, kept)
+    return sorted(kept, key=lambda r: r.kind == "instrument" and r.id not in known)
+
+
+def verified(cursor: Cursor, records: Iterable[Record]) -> set[str]:
+    """The ids of those instruments among the records that are verified."""
+    ids = [UUID(hex=r.id) for r in records if r.kind == "instrument"]
+    return {id.hex for id in lookalikes.verified(cursor, ids)} if ids else set()
+
+
+def resembling(cursor: Cursor, symbol: str, source: str | None = None) -> list[Record]:
+    """The instruments whose symbols look like this one and are spelt otherwise, verified ones first."""
+    found = [r for r in get_many(cursor, lookalikes.resembling(cursor, symbol)) if source in (None, *_sources(r))]
+    known = verified(cursor, found)
+    return sorted(found, key=lambda r: r.id not in known)
 
 
 def _candidates(cursor: Cursor, key: str, by: str | None, source: str | None, at: datetime | None) -> list[Key]:

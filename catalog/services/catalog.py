@@ -22,13 +22,13 @@ from catalog.domain.base import Record
 from catalog.domain.calendar import format_moment
 from catalog.domain.identity import KIND_NAMES, Id, decode_identity
 from catalog.errors import CatalogError, DatabaseUnavailable, NotFound
-from catalog.repositories import changes, disputes, feeds, runs, search, waiting
+from catalog.repositories import changes, disputes, feeds, lookalikes, runs, search, waiting
 from catalog.repositories import nightly as nightly_rows
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Outcome, Submission, key_of
 from catalog.services import absences, desk, imports, lifecycle, payloads, releases, run, widths, writing
 from catalog.services.nouns import NOUNS, Noun
-from catalog.services.shapes import change_line, dispute_line, due_line, plain
+from catalog.services.shapes import change_line, dispute_line, due_line, flag_line, plain
 from catalog.services.venues import Venues
 from catalog.settings import mask_url
 
@@ -215,9 +215,33 @@ class Catalog:
     def find(
         self, key: str, by: str | None = None, source: str | None = None, at: datetime | None = None
     ) -> list[Record]:
-        """All records that answer to a key; `by` names the scheme, `at` a time to look at."""
+        """All records that answer to a key; `by` names the scheme, `at` a time to look at.
+
+        Instruments that nobody verified come last. `verified` tells which they are, `look_alikes` who passes for them.
+        """
         with self.transaction() as cursor:
             return search.find(cursor, key, by, source, at)
+
+    def verified(self, records: Iterable[Record]) -> set[str]:
+        """The ids of those instruments among the records that are what they are called: by the word of an operator, a
+        venue or a curated list, or because nobody outside can make such a thing."""
+        with self.transaction() as cursor:
+            return search.verified(cursor, records)
+
+    def look_alikes(self, symbol: str, source: str | None = None) -> list[Record]:
+        """The instruments whose symbols look like this one and are spelt otherwise, verified ones first."""
+        with self.transaction() as cursor:
+            return search.resembling(cursor, symbol, source)
+
+    def flags(self, limit: int = 100) -> Rows:
+        """Instruments that nobody verified and whose symbol or name looks like that of a verified one, newest first."""
+        with self.transaction() as cursor:
+            return [flag_line(flag) for flag in lookalikes.flags(cursor, limit)]
+
+    def refresh_skeletons(self) -> int:
+        """Work out anew what all symbols and names look like, after an update of Unicode's data; returns how many changed."""
+        with self.transaction() as cursor:
+            return lookalikes.refresh(cursor)
 
     def stats(self) -> dict[str, Any]:
         """Counts: records per type, aliases, open disputes, collisions, the last change."""

@@ -11,12 +11,13 @@ from uuid import UUID
 from catalog.domain.base import Record
 from catalog.domain.identity import Id, event_type_number
 from catalog.domain.records import RECORDS
+from catalog.domain.text import free_text
 from catalog.errors import Ambiguous, BreakingChange, InUse, InvalidRecord, NotFound
-from catalog.repositories import changes, mapping, references, search, successions
+from catalog.repositories import changes, lookalikes, mapping, references, search, successions
 from catalog.repositories.driver import Cursor
 from catalog.repositories.statements import Key
 from catalog.services import lifecycle
-from catalog.services.shapes import change_line, succession_line
+from catalog.services.shapes import change_line, succession_line, verification_line
 
 if TYPE_CHECKING:
     from catalog.services.catalog import Catalog, RegisterReport
@@ -129,6 +130,14 @@ class Noun:
         """Make a retired record active again: the same thing trades once more."""
         return self.update(id, {"status": "active"}, reason=reason)
 
+    def verify(self, id: str, reason: str | None = None) -> dict[str, Any]:
+        """Say that an instrument is what its symbol and name say, whatever feeds do. Raises NotFound."""
+        return self._decide(id, True, reason)
+
+    def unverify(self, id: str, reason: str | None = None) -> dict[str, Any]:
+        """Say that an instrument is not, or not known to be, what its symbol and name say. Raises NotFound."""
+        return self._decide(id, False, reason)
+
     def supersede(
         self,
         id: str,
@@ -165,6 +174,14 @@ class Noun:
         if not found:
             raise NotFound(self.name, id)
         return [change_line(c) | ({"before": former[c.sequence].image} if c.sequence in former else {}) for c in found]
+
+    def _decide(self, id: str, is_verified: bool, reason: str | None) -> dict[str, Any]:
+        if self.kind != "instrument":
+            raise InvalidRecord("record", self.name, "only instruments are verified")
+        instrument = UUID(hex=self.get(id).id)
+        said = None if reason is None else free_text(reason, "reason")
+        with self.catalog.transaction() as cursor:
+            return verification_line(lookalikes.decide(cursor, instrument, is_verified, self.catalog.actor, said))
 
     def _refuse_in_use(self, id: str | int) -> None:
         with self.catalog.transaction() as cursor:

@@ -8,7 +8,7 @@ from typing import Any
 from catalog.domain.calendar import format_moment
 from catalog.domain.decimals import format_decimal
 from catalog.domain.identity import KIND_NAMES, Id, event_type_number
-from catalog.repositories import changes, disputes, lifecycle, successions
+from catalog.repositories import changes, disputes, lifecycle, lookalikes, successions
 from catalog.repositories.statements import Key
 
 
@@ -69,3 +69,13 @@ def due_line(due: lifecycle.Due) -> dict[str, Any]:
         "kind": KIND_NAMES[due.key.kind],
         "id": shown_id(due.key),
     } | {k: v for k, v in detail.items() if v is not None}
+
+
+def flag_line(flag: lookalikes.Flag) -> dict[str, Any]:
+    """One instrument that looks like a verified one."""
+    return plain(flag._asdict()) | {"id": flag.id.hex, "resembles_id": flag.resembles_id.hex}
+
+
+def verification_line(said: lookalikes.Verification) -> dict[str, Any]:
+    """What an operator said of an instrument."""
+    return plain(said._asdict()) | {"instrument_id": said.instrument_id.hex}

@@ -10,6 +10,7 @@ from catalog.tables import (  # noqa: F401 - importing a module is what puts its
     identities,
     instruments,
     listings,
+    lookalikes,
     observations,
     pairs,
     pools,

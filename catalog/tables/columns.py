@@ -42,6 +42,7 @@ RULES = {
     "zone": "{column} ~ '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$' AND octet_length({column}) <= 64",
     "keys": "is_key_list({column})",
     "field_name": "{column} ~ '^[a-z_][a-z0-9_]{{0,63}}$'",
+    "skeleton": "octet_length({column}) BETWEEN 1 AND 255",
     "name": "{column} ~ '^[A-Za-z_][A-Za-z0-9_]{{0,63}}$'",
 }
 
@@ -91,6 +92,7 @@ Moment = Annotated[datetime, mapped_column(DateTime(timezone=True), info={"rule"
 EndMoment = Annotated[datetime, mapped_column(DateTime(timezone=True), info={"rule": "end"})]
 Clock = Annotated[time, mapped_column(Time, info={"rule": "clock"})]
 Zone = Annotated[str, _text("zone")]
+Skeleton = Annotated[str, _text("skeleton")]
 Name = Annotated[str, _text("name")]
 FieldName = Annotated[str, _text("field_name")]
 Natural = Annotated[int, mapped_column(BigInteger, info={"rule": "natural"})]

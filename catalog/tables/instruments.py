@@ -24,6 +24,7 @@ from catalog.tables.columns import (
     Line,
     Mic,
     Sedol,
+    Skeleton,
 )
 from catalog.tables.metadata import Base
 
@@ -34,6 +35,9 @@ class InstrumentRow(Base):
     __tablename__ = "instruments"
     __table_args__ = (
         Index("ix_instruments__record_id", "record", "id"),
+        Index(
+            "ix_instruments__symbol_skeleton", "symbol_skeleton", postgresql_where=text("symbol_skeleton IS NOT NULL")
+        ),
         {"comment": "Everything that has an instrument id and a price"},
     )
 
@@ -44,6 +48,10 @@ class InstrumentRow(Base):
         comment="Decimal places of the smallest unit; NULL when unknown or while feeds disagree"
     )
     status: Mapped[str] = mapped_column(ForeignKey("statuses.status"), comment="active, suspended or retired")
+    symbol_skeleton: Mapped[Skeleton | None] = mapped_column(
+        comment="What its symbol looks like (UTS 39); NULL for contracts and synthetics"
+    )
+    name_skeleton: Mapped[Skeleton | None] = mapped_column(comment="What its name looks like (UTS 39)")
 
 
 class TokenRow(Base):

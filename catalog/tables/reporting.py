@@ -29,6 +29,7 @@ from catalog.tables.disputes import DisputeRow
 from catalog.tables.events import EventTypeRow
 from catalog.tables.instruments import AssetRow, CurrencyRow, EquityRow, InstrumentRow, TokenRow
 from catalog.tables.listings import ListingRow
+from catalog.tables.lookalikes import IS_VERIFIED
 from catalog.tables.metadata import Base
 from catalog.tables.pairs import PairRow
 from catalog.tables.pools import PoolRow
@@ -650,10 +651,87 @@ HOLIDAYS = View(
     "FROM venue_holidays h\nJOIN venues v ON v.id = h.venue_id",
 )
 
+# Who is who
+
+_SYMBOLS_OF = {record: place for record, place in _SYMBOLS.items() if record not in ("future", "option", "synthetic")}
+
+
+def _called(record: str) -> str:
+    """What instruments of a type are called: a row for the symbol and one for the name."""
+    table, _, column = _SYMBOLS_OF[record].partition(".")
+    places = (f"own.{p}" if p in Base.metadata.tables[table].columns else "NULL" for p in ("exchange", "blockchain"))
+    return _wrapped(
+        f"SELECT i.id, i.record, w.field, w.spelling, w.skeleton, {', '.join(places)} FROM instruments i "
+        f"JOIN {table} own ON own.id = i.id CROSS JOIN LATERAL (VALUES ('symbol', own.{column}, i.symbol_skeleton), "
+        f"('name', i.name, i.name_skeleton)) w(field, spelling, skeleton) "
+        f"WHERE i.record = '{record}' AND w.skeleton IS NOT NULL"
+    )
+
+
+_CALLED = "\n        UNION ALL ".join(_called(record) for record in _SYMBOLS_OF)
+
+#: Verification is looked at for those alone who share a skeleton and are spelt in several ways. Lines of shares and
+#: funds are not flagged: their tickers and names are given by their markets, not by whoever made them. Neither is what a
+#: verified instrument is called in the same letters: that is a namesake.
+LOOKALIKES = View(
+    "lookalikes",
+    "Instruments that nobody verified and that look like a verified one: one row for each word that resembles another",
+    (
+        *_own_id("a.id", "Instrument id"),
+        *_same("a", InstrumentRow, "record"),
+        Column("field", "a.field", "What looks like another's: symbol or name"),
+        Column("spelling", "a.spelling", "That symbol or name. It may hold characters that cannot be seen"),
+        Column("resembles", "a.known_spelling", "What it looks like: the symbol or name of a verified instrument"),
+        Column(
+            "resembles_id", _hex("a.known_id"), "That instrument, the first of those with this symbol or name: its id"
+        ),
+        Column("resembles_uuid", "a.known_id", "That id as PostgreSQL's uuid"),
+        *_same("a", AssetRow, "exchange"),
+        *_same("a", TokenRow, "blockchain"),
+        Column(
+            "since",
+            f"greatest({_at('instrument', 'a.id', '')}, {_at('instrument', 'a.known_id', '')})",
+            "When the later of the two came into this catalog",
+        ),
+        *_same("a", InstrumentRow, "status"),
+    ),
+    f"""FROM (
+    WITH called (id, record, field, spelling, skeleton, exchange, blockchain) AS (
+        {_CALLED}
+    ), spelt AS (
+        SELECT *, lower(regexp_replace(btrim(spelling), '\\s+', ' ', 'g')) AS folded FROM called
+    ), doubtful AS (
+        SELECT field, skeleton FROM spelt GROUP BY field, skeleton HAVING min(folded) <> max(folded)
+    ), judged AS MATERIALIZED (
+        SELECT s.*, i.status, {IS_VERIFIED} AS is_verified
+        FROM spelt s JOIN doubtful d USING (field, skeleton) JOIN instruments i ON i.id = s.id
+    ), known AS (
+        SELECT DISTINCT ON (field, skeleton, folded) * FROM judged WHERE is_verified ORDER BY field, skeleton, folded, id
+    )
+    SELECT a.*, k.id AS known_id, k.spelling AS known_spelling
+    FROM judged a JOIN known k ON k.field = a.field AND k.skeleton = a.skeleton AND k.folded <> a.folded
+    WHERE NOT a.is_verified AND a.record NOT IN ('stock', 'etf') AND NOT EXISTS (
+        SELECT FROM known n WHERE n.field = a.field AND n.skeleton = a.skeleton AND n.folded = a.folded)
+) a""",
+)
+
+VERIFIED_INSTRUMENTS = View(
+    "verified_instruments",
+    "Instruments that are what they are called, by the word of an operator, a venue or a curated list",
+    (
+        *_own_id("i.id", "Instrument id"),
+        *_same("i", InstrumentRow, "record"),
+        Column("symbol", _symbol_of("i"), "Symbol, ticker, ISO 4217 code or name of a synthetic"),
+        *_same("i", InstrumentRow, "name status"),
+    ),
+    f"FROM instruments i\nWHERE {IS_VERIFIED}",
+)
+
 VIEWS = (
     INSTRUMENTS, SECURITIES, TOKENS, CURRENCIES, VENUES, LISTINGS, CROSS_LISTINGS, POOLS, EXCHANGE_PAIRS, DERIVATIVES,
     SYNTHETICS, BROKER_CONTRACTS, EVENT_TYPES, CHANGES, SUCCESSIONS, DISPUTES, IMPORT_RUNS,
     SESSIONS, HOLIDAYS,
+    VERIFIED_INSTRUMENTS, LOOKALIKES,
 )  # fmt: skip
 
 

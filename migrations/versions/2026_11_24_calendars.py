@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0008_calendars"
+revision = "0006_calendars"
 down_revision = "0005_intake"
 branch_labels = None
 depends_on = None

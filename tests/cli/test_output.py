@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from catalog.errors import is_hidden
 from cli import output
 from cli.session import session
 
-HOSTILE = "a\x1b[31m\u202eb\x9b2J\x7f\u2028c\ud800"
+HOSTILE = "a\x1b[31m\u202eb\x9b2J\x7f\u2028c\ud800\u3164\u2800 \u0301x\ufe0f"
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def _fresh() -> Any:
 
 
 def printable(text: str) -> bool:
-    return all(line.isprintable() for line in text.split("\n"))
+    return not any(is_hidden(line, n) for line in text.split("\n") for n in range(len(line)))
 
 
 @pytest.mark.parametrize("data", [HOSTILE, {"name": HOSTILE}, [HOSTILE, "größe", "币安人生"]])

@@ -70,6 +70,8 @@ def test_show(sample: Run, snapshot: str) -> None:
     assert shown["digest"] in sample("snapshot", "show", snapshot).out
     for key in (APPLE, USDC, "US0378331005", "037833100", "USDC", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"):
         stored = {r["id"]: r for r in sample("find", key, "--json").json}
+        for record in stored.values():
+            record.pop("verified", None)  # no part of the record: a snapshot does not know it
         found = sample("snapshot", "show", snapshot, key, "--json").json
         assert {r["id"]: r for r in found} == stored
     found = sample("snapshot", "show", snapshot, "binance:BTCUSDT", "--json").json

@@ -334,7 +334,7 @@ def test_one_session_and_one_holiday_for_a_day_and_a_zone_that_exists(venues: Ca
 def test_the_revision_goes_down_and_up_with_data(venues: Catalog, database_url: str) -> None:
     kept(venues, HONG_KONG)
     venues.engine.dispose()
-    migrations.downgrade(database_url, "0008_calendars")
+    migrations.downgrade(database_url, "0006_calendars")
     migrations.downgrade(database_url, "-1")
     engine = make_engine(database_url)
     with engine.connect() as connection:

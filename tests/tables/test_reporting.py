@@ -93,6 +93,8 @@ EVENT = EventType(
         EventField(name="amount", field_type="int128", byte_offset=8, is_required=False),
     ),
 )  # fmt: skip
+#: Passes for ONE: its first letter is Cyrillic.
+FAKE = Token(blockchain="eip155:8453", address="0x" + "5" * 40, symbol="\u041eNE", name="One", decimals=6)
 UNNAMED = Stock(mic="XCME", ticker="NOISIN", currency="USD", cusip="594918104", name="No ISIN Inc.")
 RECORDS: tuple[Record, ...] = (
     TEST_VENUE, TEST_MARKET, TEST_BROKER, COIN, ONE, TWO, BASE, QUOTE, PAIR, POOL, PLAIN_POOL, PERPETUAL, FUTURE, OPTION,
@@ -148,6 +150,8 @@ def test_every_view_has_rows(ask: Ask, catalog: Catalog) -> None:
             """INSERT INTO disputes (dispute_key, rule, kind, subject_id, sides)
             SELECT 'test', 'line_conflict', 8, id, '[]' FROM listings WHERE is_home LIMIT 1"""
         )
+    catalog.register(FAKE)
+    catalog.instruments.unverify(FAKE.id)
     for name in NAMES:
         assert ask(f"SELECT * FROM {name} LIMIT 1"), name
 
@@ -362,6 +366,25 @@ def test_disputes_and_successions(ask: Ask, catalog: Catalog) -> None:
     dispute = only(ask("SELECT * FROM disputes WHERE rule = 'breaking_conflict'"))
     assert (dispute["kind"], dispute["subject_id"], dispute["field"]) == ("instrument", ONE.id, "decimals")
     assert (dispute["state"], dispute["decided_at"], dispute["sides"][1]) == ("open", None, {"value": 8})
+
+
+def test_lookalikes_and_verified_instruments(ask: Ask, catalog: Catalog) -> None:
+    catalog.register(FAKE)
+    verified = "SELECT symbol FROM verified_instruments WHERE uuid = %s"
+    assert only(ask(verified, FAKE.id))["symbol"] == FAKE.symbol
+    assert ask("SELECT * FROM lookalikes") == []
+    catalog.instruments.unverify(FAKE.id)
+    assert ask(verified, FAKE.id) == []
+    assert only(ask(verified, ONE.id))["symbol"] == "ONE"
+    found = only(ask("SELECT * FROM lookalikes"))
+    shown = {
+        "id": FAKE.id, "record": "token", "field": "symbol", "spelling": "\u041eNE", "resembles": "ONE",
+        "resembles_id": ONE.id, "exchange": None, "blockchain": "eip155:8453",
+    }  # fmt: skip
+    assert {name: found[name] for name in shown} == shown
+    assert (
+        found["since"] == only(ask("SELECT registered_at FROM instruments WHERE uuid = %s", FAKE.id))["registered_at"]
+    )
 
 
 def test_import_runs(ask: Ask, catalog: Catalog) -> None:

@@ -121,6 +121,25 @@ def test_each_revision_goes_down_and_up_with_data(database_url: str, empty_datab
     fill(database_url)
 
 
+def test_existing_rows_get_their_skeletons(database_url: str) -> None:
+    query = text("SELECT id, symbol_skeleton, name_skeleton FROM instruments ORDER BY id")
+    with Catalog.open(database_url) as catalog:
+        catalog.import_file("jsonl", str(SAMPLE), feed="sample")
+        catalog.register(Token(blockchain="eip155:1", address="0x" + "1" * 40, decimals=18, symbol="USD\u0421"))
+        catalog.register(Token(blockchain="eip155:1", address="0x" + "2" * 40, decimals=18, symbol="\u200b"))
+        catalog.instruments.verify(USDC)
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        before = connection.execute(query).all()
+    migrations.downgrade(database_url, "0006_calendars")
+    migrations.upgrade(database_url)
+    with engine.connect() as connection:
+        assert connection.execute(query).all() == before
+        assert sum(symbol is not None for _, symbol, _ in before) > 20
+        assert migrations.check(connection).state == "current"
+    engine.dispose()
+
+
 def fill(database_url: str) -> None:
     """The sample, a succession, and a dispute that was rejected and came again with another side."""
     token = Token(blockchain="eip155:1", address="0x" + "1" * 40, decimals=18)
