@@ -38,8 +38,9 @@ class CsvRow(NamedTuple):
 class _Feed:
     """The lines of the stream as the csv module wants them, remembering those of the row that is being read."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
         self._lines = read_lines(stream, MAX_ROW_BYTES)
+        self._encoding = encoding
         self._pending: deque[Line] = deque()
         self.row: list[Line] = []
         self._size = 0
@@ -58,7 +59,7 @@ class _Feed:
         if b"\0" in line.data:
             raise self._broken(f", column {line.data.index(0) + 1}", "nul_byte", "a NUL byte is no text")
         try:
-            return line.data.decode()
+            return line.data.decode(self._encoding)
         except UnicodeDecodeError as error:
             raise self._broken(f", column {error.start + 1}", "invalid_utf8", "not UTF-8") from None
 
@@ -76,13 +77,15 @@ class _Feed:
         self._pending.extendleft(reversed(self.row[1:]))
 
 
-def read_csv(stream: BinaryIO, columns: frozenset[str]) -> Iterator[list[str] | CsvRow | Reject]:
-    """First the header, then a CsvRow or a Reject for every row that is not blank.
+def read_csv(
+    stream: BinaryIO, columns: frozenset[str], record: str = "stock", encoding: str = "utf-8"
+) -> Iterator[list[str] | CsvRow | Reject]:
+    """First the header, then a CsvRow or a Reject for every row that is not blank. `record` is what the rows are.
 
     Raises PayloadError when the header cannot be read or lacks one of `columns`.
     """
     csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
-    feed = _Feed(stream)
+    feed = _Feed(stream, encoding)
     rows = csv.reader(feed, strict=True)
     header: list[str] | None = None
     while True:
@@ -95,7 +98,7 @@ def read_csv(stream: BinaryIO, columns: frozenset[str]) -> Iterator[list[str] | 
             if header is None:
                 reason = feed.fault[2] if feed.fault else error
                 raise PayloadError(f"the header cannot be read: {reason}", f"line {feed.row[0].number}") from None
-            yield _reject(feed, str(error))
+            yield _reject(feed, str(error), record)
             feed.give_back()
             continue
         if not fields:
@@ -106,10 +109,29 @@ def read_csv(stream: BinaryIO, columns: frozenset[str]) -> Iterator[list[str] | 
         elif len(fields) == len(header):
             yield CsvRow(f"line {feed.row[0].number}", fields, _text(feed))
         else:
-            yield _reject(feed, f"{len(fields)} fields, the header has {len(header)}")
+            yield _reject(feed, f"{len(fields)} fields, the header has {len(header)}", record)
             feed.give_back()
     if header is None:
         raise PayloadError("the payload is empty")
+
+
+def encoding_of(stream: BinaryIO) -> str:
+    """`cp1252` for what spreadsheets export in Western Europe, else `utf-8`.
+
+    A single line that is UTF-8 and more than ASCII settles it: a byte that got broken on the way must not change what
+    the other rows say.
+    """
+    is_utf8 = True
+    for line in read_lines(stream, MAX_ROW_BYTES):
+        if line.data.isascii() or line.is_too_long:
+            continue
+        try:
+            line.data.decode()
+        except UnicodeDecodeError:
+            is_utf8 = False
+        else:
+            return "utf-8"
+    return "utf-8" if is_utf8 else "cp1252"
 
 
 def _header(fields: list[str], columns: frozenset[str], place: str) -> list[str]:
@@ -125,6 +147,6 @@ def _text(feed: _Feed) -> str:
     return show_bytes(b"".join([line.data for line in feed.row]))
 
 
-def _reject(feed: _Feed, reason: str) -> Reject:
+def _reject(feed: _Feed, reason: str, record: str) -> Reject:
     column, code, why = feed.fault or ("", "malformed_row", reason)
-    return Reject(f"line {feed.row[0].number}{column}", code, why, show_bytes(feed.row[0].data)[:MAX_ROW], "stock")
+    return Reject(f"line {feed.row[0].number}{column}", code, why, show_bytes(feed.row[0].data)[:MAX_ROW], record)
