@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,11 @@ class Payload(NamedTuple):
     importer: Importer
     path: Path
     results: list[Any]
+
+    @property
+    def rows(self) -> int:
+        """The rows of the payload: several records, such as a pair and its assets, may come of one."""
+        return len({re.sub(r"^(/[^/]*/[^/]*)/.*", r"\1", result.place) for result in self.results})
 
 
 class Server(NamedTuple):
@@ -116,17 +122,17 @@ def read(importer: Importer, path: Path) -> Iterator[Any]:
 def steps(payload: Payload, place: Server, folder: Path, nautilus: str | None) -> tuple[list[Step], dict[str, str]]:
     """What can be timed on a payload, and why the rest cannot."""
     importer, path, results = payload
-    per = len(results)
-    found = [Step(PARSE, lambda: sum(1 for _ in read(importer, path)), per)]
-    found.append(Step(IMPORT, partial(_import, payload, place), per))
     absent: dict[str, str] = {}
     market_reader = _ccxt(importer.source, path)
+    found = [
+        Step(PARSE, lambda: sum(1 for _ in read(importer, path)), payload.rows),
+        Step(IMPORT, partial(_import, payload, place), payload.rows),
+    ]
     if isinstance(market_reader, str):
         absent |= {CCXT_FLOAT: market_reader, CCXT_TEXT: market_reader}
     else:
-        markets = len(market_reader(str)())
-        found.append(Step(CCXT_FLOAT, market_reader(float), markets))
-        found.append(Step(CCXT_TEXT, market_reader(str), markets))
+        found.append(Step(CCXT_FLOAT, market_reader(float), payload.rows))
+        found.append(Step(CCXT_TEXT, market_reader(str), payload.rows))
     rows = folder / f"{importer.source}.rows"
     written = rows_for_nautilus(results, rows)
     if not written:
@@ -241,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> list[list[str]]:
                 continue
             print(f"measuring {payload.importer.source}", file=sys.stderr)
             found, absent = steps(payload, place, scratch, asked.nautilus)
-            measured[payload.importer.source] = (len(payload.results), measure(found, asked.rounds), absent)
+            measured[payload.importer.source] = (payload.rows, measure(found, asked.rounds), absent)
     lines = table(measured)
     print(", ".join(f"{name} {value}" for name, value in describe_machine().items()))
     print_table("Importers: rows a second", lines)
