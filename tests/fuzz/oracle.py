@@ -37,9 +37,16 @@ HANGS = 5.0
 SLOW = 2.0
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
 _HEX = re.compile("0x([0-9a-fA-F]+)")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[bfnrt])")
 _WORD = 64  # hex digits of a word of the EVM
 _IDS = re.compile("[0-9a-f]{32}")
 _SHORT = 3  # letters: codes of countries and currencies, which tables translate
+#: What importers say of every contract of a kind.
+_DEFAULTS = {"contract_multiplier": {Decimal(1)}}
+#: What may be the product of two numbers of a row.
+_MULTIPLIED = (".contract_multiplier", ".tick_value")
+#: Fees come as fractions, per cent and basis points.
+_FEES = (0, 2, 4)
 _SCALES = range(-12, 13)
 
 Result = Parsed | Reject
@@ -97,12 +104,11 @@ class Rules:
         for name, number in numbers_of(record):
             if number in said:
                 continue
-            scales = {k for k in _SCALES if any(n and n.scaleb(k) == number for n in said)}
-            if scales:
-                self.scales[name] |= scales
-            elif _is_power(number, said):
+            scales = {k for k in _SCALES if any(n and _scaled(n, k) == number for n in said)}
+            self.scales[name] |= scales
+            if _is_power(number, said):
                 self.powers.add(name)
-            else:
+            elif not scales:
                 self.constants[name].add(number)
         plain = plainly(row)
         for name, text in texts_of(record):
@@ -116,9 +122,12 @@ class Rules:
         for name, number in numbers_of(record):
             if not (
                 number in said
-                or any(n.scaleb(k) == number for k in self.scales.get(name, ()) for n in said if n.adjusted() < 400)
+                or any(_scaled(n, k) == number for k in self.scales.get(name, ()) for n in said)
                 or (name in self.powers and _is_power(number, said))
                 or number in self.constants.get(name, ())
+                or (name.endswith("_fee_bps") and any(_scaled(n, k) == number for k in _FEES for n in said))
+                or (name.endswith(_MULTIPLIED) and _is_product(number, said))
+                or number in _DEFAULTS.get(name.partition(".")[2], ())
             ):
                 yield f"{name} is {number}, which is not in its row"
         plain = plainly(row)
@@ -126,6 +135,15 @@ class Rules:
             is_from_row = name in self.seen and name not in self.not_in_row and len(text) > _SHORT
             if is_from_row and plainly(text) not in plain:
                 yield f"{name} is {text[:80]!r}, which is not in its row"
+
+
+def _scaled(number: Decimal, places: int) -> Decimal | None:
+    return number.scaleb(places) if abs(number.adjusted()) < 1000 else None
+
+
+def _is_product(number: Decimal, said: set[Decimal]) -> bool:
+    small = [n for n in said if abs(n.adjusted()) < 100]
+    return len(small) < 300 and any(a * b == number for a in small for b in small)
 
 
 def _is_power(number: Decimal, said: set[Decimal]) -> bool:
@@ -176,23 +194,34 @@ def texts_of(record: Record) -> Iterator[tuple[str, str]]:
             yield f"{record.record}.{name}", value
 
 
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else " "
+
+
 def plainly(text: str) -> str:
     """Nothing but letters and digits, without case and compatibility forms."""
-    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = unicodedata.normalize("NFKD", _ESCAPE.sub(_unescaped, text)).casefold()
     return "".join(c for c in folded if c.isalnum())
 
 
 class Judge:
-    """One importer with one good payload, from which it learns `rules`. `judge` gives the findings about a mutant of it."""
+    """One importer with one good payload, from which it learns `rules`. `judge` gives the findings about a mutant of it.
 
-    def __init__(self, importer: Importer, good: Apart, observed_at: datetime | None, rules: Rules) -> None:
-        self.importer, self.good, self.observed_at = importer, good, observed_at
+    `relation` is how rows depend on others: `joined` with what stands around them; `linked`, each with its neighbours, so
+    that one that changes may change the others; `summed`, where one reject may speak of several.
+    """
+
+    def __init__(
+        self, importer: Importer, good: Apart, observed_at: datetime | None, rules: Rules, *, relation: str = ""
+    ) -> None:
+        self.importer, self.good, self.observed_at, self.relation = importer, good, observed_at, relation
         findings, self.results, broken = self._run(good.data)
         assert not findings, findings
-        assert broken is None, broken
+        if broken is not None:
+            raise broken
         self.by_row = group(self.results, good.rows)
         records = [r.record for r in self.results if isinstance(r, Parsed)]
-        assert records, "a good payload has records"
+        self.has_records = bool(records)
         self.canonical = {r.canonical_json() for r in records}
         self.common = _common(records)
         self.rules = rules
@@ -226,7 +255,7 @@ class Judge:
             return findings
         apart = take_apart(data, self.good)
         if apart is None:
-            if broken is None:
+            if broken is None and self.relation != "linked":
                 findings.append("broken JSON was read to its end")
             return [*findings, *self._before(data, results)]
         return [*findings, *self._compare(apart, results, broken)]
@@ -270,7 +299,7 @@ class Judge:
 
     def _before(self, data: bytes, results: list[Result]) -> Iterator[str]:
         """What is missing of the rows before the first byte that is another one."""
-        if not results:
+        if not results or self.relation:
             return  # it broke before any row could be told
         same = _common_prefix(data, self.good.data)
         whole = [n for n, row in enumerate(self.good.rows) if row.end < same]
@@ -284,14 +313,15 @@ class Judge:
         by_row = group(results, apart.rows)
         wanted = {row.text: n for n, row in reversed(list(enumerate(self.good.rows))) if n >= self.first}
         is_same = [row.text in wanted for row in apart.rows]
-        if self._around(apart) == self.around:
+        if self._around(apart) == self.around and self.relation != "linked":
             given = Counter(row.text for row in apart.rows)
             often = Counter(row.text for row in self.good.rows)
             touched = [row.text for row, same in zip(apart.rows, is_same, strict=True) if not same]
             touched += [text for text, count in given.items() if count > 1]
             touched += [text for text in often if often[text] != given[text]]
+            places = Counter(row.place for row in apart.rows)
             for row, same, found in zip(apart.rows, is_same, by_row, strict=True):
-                if same and not (broken and not found):
+                if same and places[row.place] == 1 and not (broken and not found):
                     yield from self._difference(wanted[row.text], row, found, touched, results)
         if broken is None:
             yield from self._lost(apart, by_row, results)
@@ -299,6 +329,8 @@ class Judge:
             for result in found:
                 if isinstance(result, Parsed) and (result.record.canonical_json() not in self.canonical):
                     mentioned = [r.text for r in apart.rows if r is row or self._speaks(r.text, result.record)]
+                    if self.relation == "joined":
+                        mentioned.append(apart.around)
                     yield from (f"{result.place}: {w}" for w in self.rules.wrong(result.record, "\n".join(mentioned)))
 
     def _difference(
@@ -329,17 +361,22 @@ class Judge:
 
     def _lost(self, apart: Apart, by_row: list[list[Result]], results: list[Result]) -> Iterator[str]:
         """Rows that neither a record nor a reject tells of."""
-        if not self.is_complete:
+        if not self.is_complete or self.relation == "summed":
             return
         if apart.form == "json":
-            for row, found in zip(apart.rows, by_row, strict=True):
-                if not found:
-                    yield f"{row.place}: the row is lost"
+            told_of = {row.place for row, found in zip(apart.rows, by_row, strict=True) if found}
+            yield from (f"{row.place}: the row is lost" for row in apart.rows if row.place not in told_of)
             return
+        if self._around(apart) != self.around:
+            return  # there may be another header, behind what was none before
         lines = re.findall(rb"[^\n]*\n|[^\n]+$", apart.data)
         told = sorted({_line_of(r.place) for r in results} | {len(lines) + 1})
         for start, end in pairwise([self.first + 1, *told]):
-            rest = [n for n in range(start + 1, end) if lines[n - 1].strip(b" \t\r\n\xef\xbb\xbf")]
+            rest = [
+                n
+                for n in range(start + 1, end)
+                if lines[n - 1].strip(b" \t\r\n\xef\xbb\xbf") and lines[n - 1][:1] != b"#"
+            ]
             if rest and rest[-1] > self.first + 1 and not self._is_one_row(lines[start - 1 : rest[-1]]):
                 yield f"line {rest[-1]}: the row is lost"
 
