@@ -38,6 +38,8 @@ SLOW = 2.0
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
 _HEX = re.compile("0x([0-9a-fA-F]+)")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[bfnrt])")
+#: Lines that hold no row: blank ones, also of separators alone, comments, the trailer of a directory.
+_NO_ROW = re.compile(rb"[\s,;|\xef\xbb\xbf]*$|#|File Creation Time")
 _WORD = 64  # hex digits of a word of the EVM
 _IDS = re.compile("[0-9a-f]{32}")
 _SHORT = 3  # letters: codes of countries and currencies, which tables translate
@@ -372,11 +374,7 @@ class Judge:
         lines = re.findall(rb"[^\n]*\n|[^\n]+$", apart.data)
         told = sorted({_line_of(r.place) for r in results} | {len(lines) + 1})
         for start, end in pairwise([self.first + 1, *told]):
-            rest = [
-                n
-                for n in range(start + 1, end)
-                if lines[n - 1].strip(b" \t\r\n\xef\xbb\xbf") and lines[n - 1][:1] != b"#"
-            ]
+            rest = [n for n in range(start + 1, end) if not _NO_ROW.match(lines[n - 1])]
             if rest and rest[-1] > self.first + 1 and not self._is_one_row(lines[start - 1 : rest[-1]]):
                 yield f"line {rest[-1]}: the row is lost"
 

@@ -140,7 +140,12 @@ def take_apart(data: bytes, like: Apart | None = None) -> Apart | None:
 
 def _document(data: bytes, tree: Any, path: tuple[Any, ...]) -> Apart:
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
-    rows = [Row(f"{pointer}/{name}", dump(value), 0) for name, value in elements(at(tree, path))]
+    container = at(tree, path)
+    is_object = isinstance(container, Obj)
+    rows = [
+        Row(f"{pointer}/{name}", f"{name}: {dump(value)}" if is_object else dump(value), 0)
+        for name, value in elements(container)
+    ]
     return Apart("json", rows, dump(_without(tree, path)), data, tree, path)
 
 
