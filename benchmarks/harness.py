@@ -227,18 +227,27 @@ def write_markdown(report: Report, path: Path) -> None:
     """The page for people: machine, goals, one table per size."""
     lines = [f"# {report.title}", "", report.intro, ""]
     lines += [f"- {name}: {value}" for name, value in report.machine.items()]
-    lines += ["", "## Goals", "", *_markdown(("Goal", "Limit", "Found", "Met"), [
+    lines += ["", "## Goals", "", *markdown_table(("Goal", "Limit", "Found", "Met"), [
         (g.what, g.limit, g.found, _VERDICT[g.met]) for g in report.goals
     ])]  # fmt: skip
     heading, *body = scaling(report) or [[]]
     if body:
-        lines += ["", "## From size to size", "", *_markdown(heading, body)]
+        lines += ["", "## From size to size", "", *markdown_table(heading, body)]
     for size, figures in report.figures.items():
         heading = ["Step", "Median", "Least … most", "Note"]
-        lines += ["", f"## {size:,} instruments", "", *_markdown(heading, rows(figures))]
+        lines += ["", f"## {size:,} instruments", "", *markdown_table(heading, rows(figures))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _markdown(heading: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
+def print_table(title: str, lines: Sequence[Sequence[str]]) -> None:
+    """A table for the terminal: its heading, then its rows."""
+    table = Table(*lines[0], title=title)
+    for line in lines[1:]:
+        table.add_row(*line)
+    Console().print(table)
+
+
+def markdown_table(heading: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
     table = [heading, ["---"] * len(heading), *body]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]

@@ -44,7 +44,7 @@ class InvalidRecord(CatalogError, ValueError):
     code = "invalid_record"
 
     def __init__(self, field: str, value: object, reason: str, *, code: str | None = None, hint: str | None = None):
-        super().__init__(f"invalid {escape(field)} {quote(value)}: {reason}", hint)
+        super().__init__(f"invalid {_shorten(escape(field))} {quote(value)}: {reason}", hint)
         self.field, self.value, self.reason = field, value, reason
         if code is not None:
             self.code = code
@@ -273,9 +273,11 @@ def quote(value: object, limit: int = 120) -> str:
         text = escape(value)
     else:
         text = escape(str(value))
-    if len(text) > limit:
-        text = f"{text[:limit]}…"
-    return f"`{text}`"
+    return f"`{_shorten(text, limit)}`"
+
+
+def _shorten(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def escape(text: str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import export, harness, snapshots
+from benchmarks import export, harness, importers, snapshots
 from benchmarks.database import fill
 from benchmarks.harness import Figure, Goal, Report, Step
 from benchmarks.universe import VOCABULARIES, Universe
 from catalog import Catalog
+from catalog.importers.registry import named
 from catalog.services.agreement import disagreements
 from catalog.services.export import consistent_view
 from catalog.snapshot import Snapshot, write_snapshot
@@ -137,3 +138,35 @@ def test_a_goal_is_judged_by_the_median() -> None:
 )
 def test_values_are_shown_as_people_write_them(value: float, unit: str, text: str) -> None:
     assert harness.show(value, unit) == text
+
+
+@pytest.mark.database
+def test_importers_run_on_payloads_and_say_what_did_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(__file__).parent / "importers/payloads"
+    files = [folder / name for name in ("binance.json", "finance-database.csv", "README.md")]
+    page = tmp_path / "table.md"
+
+    heading, *rows = importers.main([*map(str, files), "--rounds", "1", "--markdown", str(page)])
+
+    assert heading == ["source", "rows", *importers.COLUMNS]
+    assert [row[:2] for row in rows] == [["binance", "3"], ["finance-database", "3"]]
+    assert all(int(row[n].replace(",", "")) > 0 for row in rows for n in (2, 3))
+    assert all(int(rows[0][n].replace(",", "")) > 0 for n in (4, 5)), "ccxt reads the same payload"
+    assert rows[1][4:] == ["no such reader", "no such reader", "not installed"]
+    assert page.read_text(encoding="utf-8").startswith("| source | rows | parse |")
+    assert "Importers: rows a second" in capsys.readouterr().out
+
+
+def test_rows_for_nautilus_are_pairs_with_their_currencies_and_shares(tmp_path: Path) -> None:
+    results = []
+    for name in ("binance", "finance-database"):
+        results += list(
+            importers.read(named(name), next((Path(__file__).parent / "importers/payloads").glob(f"{name}.[jc]s*")))
+        )
+    assert importers.rows_for_nautilus(results, tmp_path / "rows") == 6
+    first, *_, last = map(json.loads, (tmp_path / "rows").read_text(encoding="utf-8").splitlines())
+    assert first == {
+        "kind": "pair", "id": "BTCUSDT.BINANCE", "symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick": "0.01",
+        "lot": "0.000001",
+    }  # fmt: skip
+    assert (last["kind"], last["id"], last["currency"], last["isin"]) == ("equity", "APC.XETR", "EUR", "US0378331005")

@@ -22,6 +22,7 @@ WITHDRAWN_CURRENCIES = frozenset(
         "ADP",
         "AFA",
         "ALK",
+        "AOK",
         "AON",
         "AOR",
         "ARA",

@@ -12,6 +12,8 @@ from catalog.domain.vocabulary import EXCHANGES
 
 #: The time for which the library's table of markets speaks, so that it loses against any newer word.
 REFERENCE_TIME = datetime(2025, 2, 10, tzinfo=UTC)
+#: What the list of ISO 10383 writes where it states nothing; `ZZ` is also the country of no place (XOFF).
+ISO10383_UNSET = frozenset(["N/A", "ZZ"])
 
 
 @lru_cache(maxsize=4096)
@@ -32,7 +34,7 @@ def market(mic: str) -> Venue | None:
         facts["country"] = code
     if entry.city is not None:
         facts["city"] = entry.city.name.strip("_").replace("_", " ").title()
-    if entry.website:
+    if entry.website and entry.website.upper() not in ISO10383_UNSET:
         facts["website"] = entry.website.lower()
     if entry.status.name == "expired":
         facts["status"] = "retired"

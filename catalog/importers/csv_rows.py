@@ -73,10 +73,11 @@ def find_header(head: bytes, columns: frozenset[str]) -> Header | None:
 class _Feed:
     """The lines of the stream as the csv module wants them, remembering those of the row that is being read."""
 
-    def __init__(self, stream: BinaryIO, header: Header | None, no_rows: tuple[bytes, ...]) -> None:
+    def __init__(self, stream: BinaryIO, header: Header | None, no_rows: tuple[bytes, ...], encoding: str) -> None:
         self._lines = read_lines(stream, MAX_ROW_BYTES)
         self._first = header.line if header else 1
         self._no_rows = no_rows
+        self._encoding = encoding
         self._pending: deque[Line] = deque()
         self.row: list[Line] = []
         self._size = 0
@@ -97,7 +98,7 @@ class _Feed:
         if b"\0" in line.data:
             raise self._broken(f", column {line.data.index(0) + 1}", "nul_byte", "a NUL byte is no text")
         try:
-            return line.data.decode()
+            return line.data.decode(self._encoding)
         except UnicodeDecodeError as error:
             raise self._broken(f", column {error.start + 1}", "invalid_utf8", "not UTF-8") from None
 
@@ -119,7 +120,11 @@ class _Feed:
 
 
 def read_csv(
-    stream: BinaryIO, columns: frozenset[str], record: str = "stock", trailers: tuple[bytes, ...] = ()
+    stream: BinaryIO,
+    columns: frozenset[str],
+    record: str = "stock",
+    trailers: tuple[bytes, ...] = (),
+    encoding: str = "utf-8",
 ) -> Iterator[list[str] | CsvRow | Reject]:
     """First the header, then a CsvRow or a Reject (of a `record`) for every row that is not blank.
 
@@ -129,7 +134,7 @@ def read_csv(
     csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
     stream.seek(0)
     found = find_header(stream.read(MAX_PREAMBLE_BYTES), columns)
-    feed = _Feed(stream, found, (COMMENT, *trailers))
+    feed = _Feed(stream, found, (COMMENT, *trailers), encoding)
     delimiter = found.delimiter if found else ","
     if delimiter == "|":
         rows = csv.reader(feed, strict=True, delimiter=delimiter, quoting=csv.QUOTE_NONE)
@@ -179,6 +184,25 @@ def parse_rows(
                 yield rejected(row.place, error, row.text, record)
         else:
             header = row
+
+
+def encoding_of(stream: BinaryIO) -> str:
+    """`cp1252` for what spreadsheets export in Western Europe, else `utf-8`.
+
+    A single line that is UTF-8 and more than ASCII settles it: a byte that got broken on the way must not change what
+    the other rows say.
+    """
+    is_utf8 = True
+    for line in read_lines(stream, MAX_ROW_BYTES):
+        if line.data.isascii() or line.is_too_long:
+            continue
+        try:
+            line.data.decode()
+        except UnicodeDecodeError:
+            is_utf8 = False
+        else:
+            return "utf-8"
+    return "utf-8" if is_utf8 else "cp1252"
 
 
 def _header(fields: list[str], columns: frozenset[str], place: str) -> list[str]:

@@ -10,6 +10,8 @@ from catalog.errors import InvalidRecord
 from catalog.repositories.driver import Cursor
 from catalog.repositories.statements import Key
 
+#: The feed of the tables that are shipped; an imported list of the same source is another one.
+REFERENCE_SOURCE, REFERENCE_FEED = "iso10383", "markets"
 _QUERY = """SELECT f.feed_id, f.source, f.name, coalesce(f.precedence, s.precedence)
     FROM feeds f JOIN sources s USING (source) WHERE f.source = %s AND f.name = %s"""
 
@@ -134,7 +136,7 @@ def statistics(cursor: Cursor) -> list[dict[str, Any]]:
 
 def reference(cursor: Cursor) -> Feed:
     """The feed of published tables, which every other voice overrules."""
-    return ensure(cursor, "iso10383", "markets")
+    return ensure(cursor, REFERENCE_SOURCE, REFERENCE_FEED)
 
 
 def operator(cursor: Cursor) -> Feed:

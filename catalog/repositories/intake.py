@@ -21,6 +21,7 @@ from catalog.errors import CatalogError, Conflict, InvalidRecord, UnknownReferen
 from catalog.repositories import disputes, feeds, identities, synthetics
 from catalog.repositories.disputes import Draft
 from catalog.repositories.driver import Cursor
+from catalog.repositories.feeds import REFERENCE_FEED, REFERENCE_SOURCE
 from catalog.repositories.statements import (
     INSTRUMENT,
     Claim,
@@ -39,6 +40,13 @@ from catalog.repositories.statements import (
 
 if TYPE_CHECKING:
     from catalog.repositories.identities import Held
+
+
+# The venues with one of these codes, and whether the reference tables have spoken of them.
+_VENUES = f"""SELECT {{field}}, EXISTS (
+        SELECT FROM observations o JOIN feeds f USING (feed_id)
+        WHERE o.kind = {KINDS["venue"]} AND o.stated_id = v.id AND f.source = %s AND f.name = %s)
+    FROM venues v WHERE {{field}} = ANY(%s)"""
 
 
 class Intake:
@@ -175,21 +183,28 @@ class Intake:
         return believed
 
     def _venues_needed(self, submissions: Sequence[Submission]) -> list[Statement]:
-        """Reference statements of venues that records name by code and the catalog lacks."""
-        missing = {named for submission in submissions for named in venue_keys(submission.record)}
+        """What reference tables say of venues that records name by code, where they have not said it yet.
+
+        They are asked for venues that are there already, too: whether somebody else spoke first must make no difference.
+        """
+        silent = {named for submission in submissions for named in venue_keys(submission.record)}
+        held: set[tuple[str, str]] = set()
         for field in ("mic", "slug"):
-            codes = [code for f, code in missing if f == field]
+            codes = [code for f, code in silent if f == field]
             if codes:
-                self.cursor.execute(f"SELECT {field} FROM venues WHERE {field} = ANY(%s)", [codes])
-                missing -= {(field, code) for (code,) in self.cursor.fetchall()}
+                self.cursor.execute(_VENUES.format(field=field), [REFERENCE_SOURCE, REFERENCE_FEED, codes])
+                for code, is_spoken_of in self.cursor.fetchall():
+                    held.add((field, code))
+                    if is_spoken_of:
+                        silent.remove((field, code))
         found: list[Statement] = []
-        feed = feeds.reference(self.cursor) if missing else None
-        for named in sorted(missing):
+        for named in sorted(silent):
             venue = implied_venue(*named)
-            if venue is None or feed is None:
-                self.unknown_venues.add(named)
-            else:
+            if venue is not None:
+                feed = feeds.reference(self.cursor)
                 found.append(statement_of(Submission(venue, feed, REFERENCE_TIME), venue, is_counted=False))
+            elif named not in held:
+                self.unknown_venues.add(named)
         stated = {key_of(s.record) for s in submissions}
         self.unknown_venues = {
             (field, code)

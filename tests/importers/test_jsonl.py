@@ -109,3 +109,8 @@ def test_it_knows_what_is_not_its_payload(head: str) -> None:
 def test_the_feed_has_no_time_of_its_own() -> None:
     heading = JsonlImporter().heading(stream(USD))
     assert (heading.feed, heading.observed_at) == ("jsonl", None)
+
+
+def test_the_reason_is_short_however_long_the_name_of_a_field_is() -> None:
+    found = reject(parse("jsonl", json.dumps({"record": "currency", "iso_code": "USD", "x" * 100_000: 1})))
+    assert (found.code, len(found.reason) < 500) == ("unknown_field", True)
