@@ -53,6 +53,7 @@ _CODES: Mapping[str, str] = {
     "unknown_type": "the market is none of spot, swap, future and option, or Binance says of a contract no type at all",
     "unknown_segment": "the exchange has several segments, and the market is neither linear nor inverse",
     "combination": "a combination of futures or options",
+    "inexact": "a float of more digits than it can be trusted with, and the market's info does not have the number",
     "disagreement": "the installed ccxt makes another number of the market's info: the dump is of another version",
 }
 

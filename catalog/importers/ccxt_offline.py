@@ -18,6 +18,8 @@ from catalog.errors import InvalidIdentifier, InvalidRecord, PayloadError, quote
 
 #: A binary float of 64 bits keeps every decimal of so many significant digits.
 FLOAT_DIGITS = 15
+#: A number of at most so many digits is told from what floating-point arithmetic left of it.
+SHORT_DIGITS = 12
 #: Larger powers of ten make ccxt write out as many zeros, so no number with one is given to it.
 _MAX_POWER = 400
 _FLOAT = Context(prec=FLOAT_DIGITS)
@@ -160,7 +162,8 @@ def exact_number(field: str, stated: Any, parsed: Any, info: Any) -> Decimal | N
 
     `parsed` is the same number as ccxt parsed it anew from `info`: as text, it has the exchange's own digits, and has
     to be the same float. Otherwise the digits of the dump count. Where a float has more of them than it can be trusted
-    with, the one number of `info` that is this float has the true ones, else it is rounded to what can be trusted.
+    with, the one number of `info` that is this float has the true ones. Else it is what arithmetic left of a short
+    number (0.0007000000000000001), or is refused, since nobody can tell which number it was.
     """
     if stated is None or stated == "":
         return None
@@ -174,7 +177,12 @@ def exact_number(field: str, stated: Any, parsed: Any, info: Any) -> Decimal | N
     if not isinstance(stated, Decimal) or len(number.as_tuple().digits) <= FLOAT_DIGITS:
         return number
     same = {leaf for leaf in _numbers(info) if float(leaf) == float(number)}
-    return same.pop() if len(same) == 1 else canonical_decimal(_FLOAT.plus(number))
+    if len(same) == 1:
+        return same.pop()
+    rounded = canonical_decimal(_FLOAT.plus(number))
+    if len(rounded.as_tuple().digits) > SHORT_DIGITS:
+        raise InvalidRecord(field, stated, "a float this long is not exact, and `info` does not have it", code="inexact")
+    return rounded
 
 
 def _decimal(field: str, value: Any) -> Decimal:

@@ -158,7 +158,7 @@ def _market_of_exchange(row: dict[str, str]) -> str:
     if key in NO_HOMES:
         raise InvalidRecord("stock_exchange", exchange, NO_HOMES[key], code="not_a_home_market")
     if key not in EXCHANGES:
-        raise InvalidRecord("stock_exchange", exchange, f"not in the table for {key[0]}", code="unknown_market")
+        raise InvalidRecord("stock_exchange", exchange, "not in the table for its country", code="unknown_market")
     return EXCHANGES[key]
 
 

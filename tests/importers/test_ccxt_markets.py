@@ -176,6 +176,9 @@ def test_a_float_with_too_many_digits() -> None:
         "0.123456789012345"
     )
     assert exact_number("x", "0.10000000000000002", None, None) == stated
+    with pytest.raises(InvalidRecord) as caught:
+        exact_number("x", Decimal("123456789012345.67"), None, None)
+    assert caught.value.code == "inexact"
     assert exact_number("x", 12345678901234567, None, None) == 12345678901234567
     assert exact_number("x", None, "5", None) is exact_number("x", "", "5", None) is None
     assert exact_number("x", stated, DIGITS.replace("06", "17"), None) == Decimal("0.100000000000000017")
