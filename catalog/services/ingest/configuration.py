@@ -1,0 +1,236 @@
+"""What is followed and how, from a TOML file. Every error names the key; no error and no repr shows a secret."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+)
+
+from catalog.domain.vocabulary import BLOCKCHAINS
+from catalog.errors import InvalidConfiguration, quote
+from catalog.importers.registry import IMPORTERS
+
+MAX_REGISTRATIONS_PER_SECOND = 10_000
+LOGS = "evm-logs"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_ADDRESS, _TOPIC = re.compile(r"0x[0-9a-fA-F]{40}"), re.compile(r"0x[0-9a-fA-F]{64}")
+
+
+def _duration(value: Any) -> float:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None or found[1].strip("0") == "":
+        raise ValueError("is not a duration above zero, such as `30s`, `15m`, `6h` or `1d`")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _resolved(value: Any, info: ValidationInfo) -> Any:
+    """Text, or what the environment has for `{env = "NAME"}`."""
+    if not isinstance(value, dict):
+        return value
+    if list(value) != ["env"] or not isinstance(value["env"], str):
+        raise ValueError('is neither text nor {env = "NAME"}')
+    environ: Mapping[str, str] = (info.context or {}).get("environ", {})
+    if not environ.get(value["env"]):
+        raise ValueError(f"names the environment variable {quote(value['env'])}, which is not set")
+    return environ[value["env"]]
+
+
+def _header(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isascii() or not value.get_secret_value().isprintable():
+        raise ValueError("is no value of a header: printable ASCII is expected")
+    return value
+
+
+def _url(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("is no URL that begins with https:// or http://")
+    return value
+
+
+def _source(value: str) -> str:
+    if value != "auto" and value not in IMPORTERS:
+        raise ValueError(f"is {quote(value)}; the importers are: auto, {', '.join(IMPORTERS)}")
+    return value
+
+
+def _blockchain(value: str) -> str:
+    known = BLOCKCHAINS.get(value)
+    if known is None or known.address_format != "evm":
+        raise ValueError(f"is {quote(value)}, which is no EVM chain of the catalog; `eip155:1` is Ethereum")
+    return value
+
+
+def _hex(form: re.Pattern[str], what: str) -> Any:
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise ValueError(f"is {quote(value)}, which is not {what}")
+        return value.lower()
+
+    return AfterValidator(check)
+
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
+Url = Annotated[Secret, AfterValidator(_url)]
+Header = Annotated[Secret, AfterValidator(_header)]
+Source = Annotated[str, AfterValidator(_source)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Positive = Annotated[int, Field(ge=1)]
+Address = Annotated[str, _hex(_ADDRESS, "an address: 0x and 40 hex digits")]
+Topic = Annotated[str, _hex(_TOPIC, "a topic: 0x and 64 hex digits")]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are refused, and no type is bent into another."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class Limits(Section):
+    """`[ingest]`: durations in seconds, sizes in MiB. The two limits per host can be set for one in `[host."NAME"]`."""
+
+    registrations_per_second: Annotated[int, Field(ge=1, le=MAX_REGISTRATIONS_PER_SECOND)] = 1000
+    connect_timeout: Duration = 10.0
+    read_timeout: Duration = 30.0
+    total_timeout: Duration = 600.0
+    max_backoff: Duration = 300.0
+    max_body_mib: Annotated[int, Field(ge=1, le=16_384)] = 512
+    requests_per_second: Positive = 5
+    connections: Positive = 2
+
+
+class HostLimits(Section):
+    """`[host."NAME"]`: what this host allows."""
+
+    requests_per_second: Positive | None = None
+    connections: Positive | None = None
+
+
+class Pages(Section):
+    """`pages`: the answer comes in pages; `pointer` (`from` in the file) leads to what names the next one."""
+
+    parameter: Annotated[str, Field(min_length=1)]
+    pointer: Annotated[str, Field(alias="from", pattern=r"^(/[^/]*)+$")]
+
+
+class HttpSource(Section):
+    """`[[source]]` with `url`: an answer that is fetched, and imported when it is another than the last time."""
+
+    name: Name
+    source: Source
+    url: Url
+    every: Duration
+    feed: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    headers: dict[str, Header] = {}
+    pages: Pages | None = None
+
+
+class LogSource(Section):
+    """`[[source]]` with `rpc`: logs of a chain, asked for by ranges of blocks up to `confirmations` behind the head."""
+
+    name: Name
+    source: Annotated[Literal["evm-logs"], AfterValidator(_source)]
+    rpc: Url
+    blockchain: Annotated[str, AfterValidator(_blockchain)]
+    every: Duration
+    from_block: Annotated[int, Field(ge=0)]
+    addresses: tuple[Address, ...] = ()
+    topics: tuple[tuple[Topic, ...] | None, ...] = ()
+    max_range: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    confirmations: Annotated[int, Field(ge=0)] = 12
+    reorg_depth: Positive = 64
+    headers: dict[str, Header] = {}
+
+
+def _kind(value: Any) -> str:
+    return "rpc" if isinstance(value, dict) and "rpc" in value else "url"
+
+
+AnySource = Annotated[Annotated[HttpSource, Tag("url")] | Annotated[LogSource, Tag("rpc")], Discriminator(_kind)]
+
+
+class Configuration(Section):
+    """The whole file."""
+
+    ingest: Limits = Limits()
+    host: dict[str, HostLimits] = {}
+    source: Annotated[tuple[AnySource, ...], Field(min_length=1)]
+
+    def secrets(self) -> list[str]:
+        """Whatever must not be shown: URLs and the values of headers."""
+        found = [s.url if isinstance(s, HttpSource) else s.rpc for s in self.source]
+        found += [value for s in self.source for value in s.headers.values()]
+        return [value.get_secret_value() for value in found]
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
+    """Read a configuration file. Raises InvalidConfiguration."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidConfiguration(path, "", f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidConfiguration(path, "", f"is not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfiguration(path, "", f"is not TOML: {str(error)[:1].lower()}{str(error)[1:]}") from None
+    context = {"environ": os.environ if environ is None else environ}
+    try:
+        configuration = Configuration.model_validate(_lists_as_tuples(data), context=context)
+    except ValidationError as error:
+        key, reason = _first(error)
+        raise InvalidConfiguration(path, key, reason) from None
+    seen: set[str] = set()
+    for number, source in enumerate(configuration.source):
+        if source.name in seen:
+            raise InvalidConfiguration(path, f"source[{number}].name", f"is {quote(source.name)}, as another one's is")
+        seen.add(source.name)
+    return configuration
+
+
+def _lists_as_tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_lists_as_tuples(element) for element in value)
+    return {k: _lists_as_tuples(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _first(error: ValidationError) -> tuple[str, str]:
+    """The path of the first wrong key, and what is wrong with it in our words where we have some."""
+    found = error.errors(include_url=False, include_input=False)[0]
+    path = ""
+    for n, part in enumerate(found["loc"]):
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not (n == 2 and found["loc"][0] == "source"):  # not a key, but which kind of source it was taken for
+            path += f".{part}" if path else part
+    context = found.get("ctx", {})
+    reason = {
+        "value_error": lambda: str(context.get("error")),
+        "extra_forbidden": lambda: "is not a key that is known here",
+        "missing": lambda: "is missing",
+        "less_than_equal": lambda: f"is too large: at most {context['le']} is allowed",
+        "greater_than_equal": lambda: f"is too small: at least {context['ge']} is expected",
+    }.get(found["type"], lambda: f"is wrong: {found['msg'][:1].lower()}{found['msg'][1:]}")
+    return path, reason()
