@@ -23,12 +23,12 @@ from pydantic import (
     ValidationInfo,
 )
 
+from catalog.domain.text import key
 from catalog.domain.vocabulary import BLOCKCHAINS
-from catalog.errors import InvalidConfiguration, quote
-from catalog.importers.registry import IMPORTERS
+from catalog.errors import InvalidConfiguration, PayloadError, quote
+from catalog.importers.registry import named
 
 MAX_REGISTRATIONS_PER_SECOND = 10_000
-LOGS = "evm-logs"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _ADDRESS, _TOPIC = re.compile(r"0x[0-9a-fA-F]{40}"), re.compile(r"0x[0-9a-fA-F]{64}")
@@ -71,8 +71,11 @@ def _url(value: SecretStr) -> SecretStr:
 
 
 def _source(value: str) -> str:
-    if value != "auto" and value not in IMPORTERS:
-        raise ValueError(f"is {quote(value)}; the importers are: auto, {', '.join(IMPORTERS)}")
+    if value != "auto":
+        try:
+            named(value)
+        except PayloadError as error:
+            raise ValueError(f"cannot be {quote(value)}: {error}; {error.hint}") from None
     return value
 
 
@@ -96,8 +99,9 @@ Duration = Annotated[float, BeforeValidator(_duration)]
 Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
 Url = Annotated[Secret, AfterValidator(_url)]
 Header = Annotated[Secret, AfterValidator(_header)]
+Headers = dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")], Header]
 Source = Annotated[str, AfterValidator(_source)]
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, AfterValidator(key)]
 Positive = Annotated[int, Field(ge=1)]
 Address = Annotated[str, _hex(_ADDRESS, "an address: 0x and 40 hex digits")]
 Topic = Annotated[str, _hex(_TOPIC, "a topic: 0x and 64 hex digits")]
@@ -143,13 +147,16 @@ class HttpSource(Section):
     source: Source
     url: Url
     every: Duration
-    feed: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    headers: dict[str, Header] = {}
+    feed: Name | None = None
+    headers: Headers = {}
     pages: Pages | None = None
 
 
 class LogSource(Section):
-    """`[[source]]` with `rpc`: logs of a chain, asked for by ranges of blocks up to `confirmations` behind the head."""
+    """`[[source]]` with `rpc`: logs of a chain, asked for by ranges of blocks up to `confirmations` behind the head.
+
+    An empty list of `topics` in one position lets every topic pass there.
+    """
 
     name: Name
     source: Annotated[Literal["evm-logs"], AfterValidator(_source)]
@@ -158,11 +165,11 @@ class LogSource(Section):
     every: Duration
     from_block: Annotated[int, Field(ge=0)]
     addresses: tuple[Address, ...] = ()
-    topics: tuple[tuple[Topic, ...] | None, ...] = ()
+    topics: tuple[tuple[Topic, ...], ...] = ()
     max_range: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     confirmations: Annotated[int, Field(ge=0)] = 12
     reorg_depth: Positive = 64
-    headers: dict[str, Header] = {}
+    headers: Headers = {}
 
 
 def _kind(value: Any) -> str:
@@ -225,12 +232,20 @@ def _first(error: ValidationError) -> tuple[str, str]:
             path += f"[{part}]"
         elif not (n == 2 and found["loc"][0] == "source"):  # not a key, but which kind of source it was taken for
             path += f".{part}" if path else part
-    context = found.get("ctx", {})
-    reason = {
-        "value_error": lambda: str(context.get("error")),
-        "extra_forbidden": lambda: "is not a key that is known here",
-        "missing": lambda: "is missing",
-        "less_than_equal": lambda: f"is too large: at most {context['le']} is allowed",
-        "greater_than_equal": lambda: f"is too small: at least {context['ge']} is expected",
-    }.get(found["type"], lambda: f"is wrong: {found['msg'][:1].lower()}{found['msg'][1:]}")
-    return path, reason()
+    return path, _reason(found["type"], found["msg"], found.get("ctx", {}))
+
+
+def _reason(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    match kind:
+        case "value_error":
+            return str(context["error"])
+        case "extra_forbidden":
+            return "is not a key that is known here"
+        case "missing":
+            return "is missing"
+        case "less_than_equal":
+            return f"is too large: at most {context['le']} is allowed"
+        case "greater_than_equal":
+            return f"is too small: at least {context['ge']} is expected"
+        case _:
+            return f"is wrong: {message[:1].lower()}{message[1:]}"

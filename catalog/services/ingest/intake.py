@@ -1,0 +1,97 @@
+"""From a file into the catalog: an ordinary import run at the agreed pace, and behind it the cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from catalog.repositories.driver import Cursor
+from catalog.services.imports import ImportReport
+from catalog.services.ingest.limits import Stopped, Throttle
+from catalog.services.ingest.transport import SourceError
+
+if TYPE_CHECKING:
+    from catalog.services.catalog import Catalog
+
+T = TypeVar("T")
+#: Told what happens: the name of a followed source, a word for the event, and its facts.
+Tell = Callable[[str, str, dict[str, Any]], None]
+#: Moves a cursor, given the run that imported what lies before it (None: there was nothing to import).
+Move = Callable[[Cursor, int | None], None]
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A file that one source sent: which followed source it is, whose importer reads it, and when it came."""
+
+    name: str
+    source: str
+    feed: str | None
+    file: Path
+    received_at: datetime
+
+
+class Intake:
+    """Imports payloads one after the other, since they share the pace and the memory."""
+
+    def __init__(self, catalog: Catalog, throttle: Throttle, tell: Tell) -> None:
+        self._catalog, self._throttle, self._tell = catalog, throttle, tell
+        self._turn = asyncio.Lock()
+
+    async def take(self, payload: Payload, move: Move) -> ImportReport:
+        """Import a payload, then move its cursor; cancelled, it ends behind the batch that runs, and moves nothing.
+
+        Raises SourceError or PayloadError when the payload cannot be read to its end (what came before stays, the cursor
+        does too), and DatabaseUnavailable.
+        """
+        async with self._turn:
+            work = asyncio.ensure_future(asyncio.to_thread(self._take, payload, move))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                await asyncio.wait([work])
+                if isinstance(stopped := work.exception(), Stopped):
+                    self._tell(payload.name, "stopped", {"reason": str(stopped)})
+                raise
+
+    async def note(self, move: Move) -> None:
+        """Move a cursor past what needs no import. Raises DatabaseUnavailable."""
+        await self.ask(lambda cursor: move(cursor, None))
+
+    async def ask(self, question: Callable[[Cursor], T]) -> T:
+        """Whatever a function finds with a cursor, in a transaction of its own. Raises DatabaseUnavailable."""
+        return await asyncio.to_thread(self._ask, question)
+
+    def _ask(self, question: Callable[[Cursor], T]) -> T:
+        with self._catalog.transaction() as cursor:
+            return question(cursor)
+
+    def _take(self, payload: Payload, move: Move) -> ImportReport:
+        done = 0
+
+        def progress(phase: str, number: int) -> None:
+            nonlocal done
+            if phase == "registering":
+                self._throttle.take(number - done)
+                done = number
+            else:
+                self._throttle.check()
+
+        report = self._catalog.import_file(
+            payload.source,
+            str(payload.file),
+            observed_at=payload.received_at,
+            feed=payload.feed,
+            progress=progress,
+            batch_size=self._throttle.rate,
+        )
+        if report.failure is not None:
+            self._tell(payload.name, "broken", report.to_json())
+            raise SourceError(f"its payload is broken: {report.failure}; what came before was imported")
+        self._ask(lambda cursor: move(cursor, report.run_id))
+        self._tell(payload.name, "imported", report.to_json())
+        return report
