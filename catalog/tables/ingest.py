@@ -40,7 +40,9 @@ class IngestBlock(Base):
     )
 
     name: Mapped[str] = mapped_column(Text, primary_key=True, comment="Name of the followed source")
-    request: Mapped[Hash] = mapped_column(comment="BLAKE3 of chain, addresses, topics and first block: the row holds for these alone")
+    request: Mapped[Hash] = mapped_column(
+        comment="BLAKE3 of chain, addresses, topics and first block: the row holds for these alone"
+    )
     block_number: Mapped[int] = mapped_column(BigInteger, comment="The last block that was read")
     block_hash: Mapped[str] = mapped_column(Text, comment="Its hash, by which a re-org is seen")
     run_id: Mapped[int | None] = mapped_column(

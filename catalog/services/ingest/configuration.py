@@ -207,8 +207,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
     try:
         configuration = Configuration.model_validate(_lists_as_tuples(data), context=context)
     except ValidationError as error:
-        key, reason = _first(error)
-        raise InvalidConfiguration(path, key, reason) from None
+        place, reason = _first(error)
+        raise InvalidConfiguration(path, place, reason) from None
     seen: set[str] = set()
     for number, source in enumerate(configuration.source):
         if source.name in seen:

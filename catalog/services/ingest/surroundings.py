@@ -58,6 +58,9 @@ class Surroundings:
             error = state.outcome and state.outcome.exception()
             self.tell(name, "trouble", {"reason": str(error), "attempt": state.attempt_number, "wait": _rounded(state)})
 
+        async def attempt() -> T:
+            return await step()
+
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((PassingError, DatabaseUnavailable)),
             wait=self._wait,
@@ -66,7 +69,7 @@ class Surroundings:
             before_sleep=tell,
             reraise=True,
         )
-        return await retrying(step)
+        return await retrying(attempt)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome and state.outcome.exception()
