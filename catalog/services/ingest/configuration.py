@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,10 @@ from catalog.errors import InvalidConfiguration, PayloadError, quote
 from catalog.importers.registry import named
 
 MAX_REGISTRATIONS_PER_SECOND = 10_000
+#: A segment of a URL's path that is as long may be a key.
+_KEY_LENGTH = 16
+#: Shorter secrets are no secrets, and replacing them would spoil what is said.
+_MIN_SECRET = 6
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _ADDRESS, _TOPIC = re.compile(r"0x[0-9a-fA-F]{40}"), re.compile(r"0x[0-9a-fA-F]{64}")
@@ -183,14 +187,19 @@ class Configuration(Section):
     """The whole file."""
 
     ingest: Limits = Limits()
-    host: dict[str, HostLimits] = {}
+    host: dict[Annotated[str, Field(pattern=r"^[a-z0-9.:-]+$")], HostLimits] = {}
     source: Annotated[tuple[AnySource, ...], Field(min_length=1)]
 
     def secrets(self) -> list[str]:
-        """Whatever must not be shown: URLs and the values of headers."""
-        found = [s.url if isinstance(s, HttpSource) else s.rpc for s in self.source]
-        found += [value for s in self.source for value in s.headers.values()]
-        return [value.get_secret_value() for value in found]
+        """Whatever must not be shown: URLs, what in them may be a key, and the values of headers. The longest first."""
+        found: set[str] = set()
+        for source in self.source:
+            url = (source.url if isinstance(source, HttpSource) else source.rpc).get_secret_value()
+            parts = urlsplit(url)
+            found |= {url, parts.password or "", *(value for _, value in parse_qsl(parts.query))}
+            found |= {segment for segment in parts.path.split("/") if len(segment) >= _KEY_LENGTH}
+            found |= {value.get_secret_value() for value in source.headers.values()}
+        return sorted((secret for secret in found if len(secret) >= _MIN_SECRET), key=len, reverse=True)
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:

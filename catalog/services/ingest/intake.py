@@ -25,7 +25,7 @@ Move = Callable[[Cursor, int | None], None]
 
 
 @dataclass(frozen=True)
-class Payload:
+class Delivery:
     """A file that one source sent: which followed source it is, whose importer reads it, and when it came."""
 
     name: str
@@ -42,20 +42,20 @@ class Intake:
         self._catalog, self._throttle, self._tell = catalog, throttle, tell
         self._turn = asyncio.Lock()
 
-    async def take(self, payload: Payload, move: Move) -> ImportReport:
+    async def take(self, delivery: Delivery, move: Move) -> ImportReport:
         """Import a payload, then move its cursor; cancelled, it ends behind the batch that runs, and moves nothing.
 
         Raises SourceError or PayloadError when the payload cannot be read to its end (what came before stays, the cursor
         does too), and DatabaseUnavailable.
         """
         async with self._turn:
-            work = asyncio.ensure_future(asyncio.to_thread(self._take, payload, move))
+            work = asyncio.ensure_future(asyncio.to_thread(self._take, delivery, move))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 await asyncio.wait([work])
                 if isinstance(stopped := work.exception(), Stopped):
-                    self._tell(payload.name, "stopped", {"reason": str(stopped)})
+                    self._tell(delivery.name, "stopped", {"reason": str(stopped)})
                 raise
 
     async def note(self, move: Move) -> None:
@@ -70,7 +70,7 @@ class Intake:
         with self._catalog.transaction() as cursor:
             return question(cursor)
 
-    def _take(self, payload: Payload, move: Move) -> ImportReport:
+    def _take(self, delivery: Delivery, move: Move) -> ImportReport:
         done = 0
 
         def progress(phase: str, number: int) -> None:
@@ -82,16 +82,16 @@ class Intake:
                 self._throttle.check()
 
         report = self._catalog.import_file(
-            payload.source,
-            str(payload.file),
-            observed_at=payload.received_at,
-            feed=payload.feed,
+            delivery.source,
+            str(delivery.file),
+            observed_at=delivery.received_at,
+            feed=delivery.feed,
             progress=progress,
             batch_size=self._throttle.rate,
         )
         if report.failure is not None:
-            self._tell(payload.name, "broken", report.to_json())
+            self._tell(delivery.name, "broken", report.to_json())
             raise SourceError(f"its payload is broken: {report.failure}; what came before was imported")
         self._ask(lambda cursor: move(cursor, report.run_id))
-        self._tell(payload.name, "imported", report.to_json())
+        self._tell(delivery.name, "imported", report.to_json())
         return report

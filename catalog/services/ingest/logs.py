@@ -17,7 +17,7 @@ from catalog.repositories import ingest as rows
 from catalog.repositories.driver import Cursor
 from catalog.repositories.ingest import Block
 from catalog.services.ingest.configuration import LogSource
-from catalog.services.ingest.intake import Payload
+from catalog.services.ingest.intake import Delivery
 from catalog.services.ingest.surroundings import Surroundings
 from catalog.services.ingest.transport import PassingError, Request, SourceError, TooLarge
 
@@ -120,9 +120,9 @@ class LogPoller:
             return True
         document = {"blockchain": self.source.blockchain, "fromBlock": hex(start), "toBlock": hex(last.number)}
         self._file.write_text(json.dumps(document | {"result": logs}), "utf-8")
-        payload = Payload(self.source.name, self.source.source, self.source.name, self._file, self._received_at)
+        delivery = Delivery(self.source.name, self.source.source, self.source.name, self._file, self._received_at)
         self._tell("read", fromBlock=start, toBlock=last.number, logs=len(logs))
-        return (await self._persist(lambda: self._at.intake.take(payload, move))).is_clean
+        return (await self._persist(lambda: self._at.intake.take(delivery, move))).is_clean
 
     def _grow(self) -> None:
         self._calm += 1

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from catalog.services.catalog import Catalog
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-#: Shorter secrets are no secrets, and replacing them would spoil what is said.
-_MIN_SECRET = 4
 
 
 @dataclass
@@ -67,7 +65,7 @@ class _Loop:
         self.catalog, self.configuration, self.once, self.clock = catalog, configuration, once, clock
         self.outcome = Outcome()
         self._write = tell
-        self._secrets = [s for s in configuration.secrets() if len(s) >= _MIN_SECRET]
+        self._secrets = configuration.secrets()
 
     async def run(self) -> Outcome:
         limits = self.configuration.ingest
@@ -76,9 +74,15 @@ class _Loop:
         with tempfile.TemporaryDirectory(prefix="catalog-ingest-") as folder:
             async with Transport(limits, hosts) as transport:
                 surroundings = Surroundings(
-                    transport, Intake(self.catalog, throttle, self.tell), Path(folder), self.tell, self.clock,
-                    limits.max_backoff, limits.max_body_mib << 20, self.once,
-                )  # fmt: skip
+                    transport=transport,
+                    intake=Intake(self.catalog, throttle, self.tell),
+                    folder=Path(folder),
+                    tell=self.tell,
+                    clock=self.clock,
+                    max_backoff=limits.max_backoff,
+                    max_bytes=limits.max_body_mib << 20,
+                    is_once=self.once,
+                )
                 tasks = [
                     asyncio.create_task(self._follow(source, surroundings, number))
                     for number, source in enumerate(self.configuration.source)
@@ -94,7 +98,9 @@ class _Loop:
                 loop = asyncio.get_running_loop()
                 for number in _SIGNALS:
                     loop.add_signal_handler(number, stop)
-                await asyncio.gather(*tasks, return_exceptions=True)
+                for error in await asyncio.gather(*tasks, return_exceptions=True):
+                    if isinstance(error, Exception):  # nobody hears any more what is told
+                        raise error
         return self.outcome
 
     async def _follow(self, source: AnySource, surroundings: Surroundings, number: int) -> None:
@@ -116,7 +122,8 @@ class _Loop:
         """One poll; whatever goes wrong with one source does not end the others."""
         name = poller.source.name
         try:
-            self.outcome.is_clean &= await poller.poll()
+            is_clean = await poller.poll()
+            self.outcome.is_clean &= is_clean
         except CatalogError as error:
             self.outcome.is_readable = False
             self.tell(name, "failed", {"reason": str(error), "code": error.code})

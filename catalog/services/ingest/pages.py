@@ -18,7 +18,7 @@ from catalog.errors import quote
 from catalog.repositories import ingest as rows
 from catalog.repositories.driver import Cursor
 from catalog.services.ingest.configuration import HttpSource
-from catalog.services.ingest.intake import Payload
+from catalog.services.ingest.intake import Delivery
 from catalog.services.ingest.surroundings import Surroundings
 from catalog.services.ingest.transport import Answer, Request, SourceError
 
@@ -75,8 +75,8 @@ class PagePoller:
             await self._persist(lambda: intake.note(move))
             self._at.tell(name, "unchanged", {"page": number} if self.source.pages else {})
             return True
-        payload = Payload(name, self.source.source, self.source.feed, self._file, answer.received_at)
-        return (await self._persist(lambda: intake.take(payload, move))).is_clean
+        delivery = Delivery(name, self.source.source, self.source.feed, self._file, answer.received_at)
+        return (await self._persist(lambda: intake.take(delivery, move))).is_clean
 
     async def _ask(self, url: str, known: rows.Page | None) -> Answer:
         """The page; only where there are no further ones does "not modified" say all that is needed."""

@@ -73,6 +73,25 @@ def test_a_defect_met_by_one_source_ends_no_other(
     assert done.only("imported")["name"] == "good"
 
 
+def test_one_unclean_source_is_enough(follow: Follow, serve: Serve) -> None:
+    def slowly(visit: Visit) -> None:
+        time.sleep(0.2)
+        send(tokens(1))(visit)
+
+    unclean = serve(send([{"chainId": 1, "address": "0x0", "decimals": 1}]))
+    done = follow(http(serve(slowly).url, name="slow"), http(unclean.url, name="unclean"))
+    assert [event["name"] for event in done.named("imported")] == ["unclean", "slow"]
+    assert not done.outcome.is_clean
+
+
+def test_it_ends_when_nobody_listens(follow: Follow, serve: Serve) -> None:
+    def hear(event: dict[str, Any]) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        follow(http(serve(send(tokens(1))).url), once=False, hear=hear)
+
+
 # The pace
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from catalog import Catalog
 from catalog.errors import CatalogError
 from catalog.services.ingest import transport
-from catalog.services.ingest.transport import Request, SourceError
 from tests.services.ingest import servers
-from tests.services.ingest.conftest import Follow, held, http, runs, stop, token, tokens
+from tests.services.ingest.conftest import Follow, LogStub, chain, held, http, runs, stop, token, tokens
 from tests.services.ingest.servers import Answer, Endless, Server, Visit, redirect, send, status
 
 Serve = Callable[..., Server]
@@ -211,11 +217,41 @@ def test_a_redirect_without_a_place(follow: Follow, serve: Serve) -> None:
     assert "without saying where" in follow(http(serve(send(b"", 302)).url)).only("failed")["reason"]
 
 
-def test_https_is_never_left() -> None:
-    asked = Request("https://a.example/list", {})
-    answer = httpx.Response(302, headers={"Location": "http://a.example/list"})
-    with pytest.raises(SourceError, match="from https to http"):
-        transport._redirected(asked, httpx.URL(asked.url), answer)
+def test_https_is_never_left(follow: Follow, serve: Serve, secure: ssl.SSLContext) -> None:
+    plain = serve(GOOD)
+    server = serve(redirect("/there"), redirect(plain.url))
+    server.wrap(secure)
+    done = follow(http(server.url))
+    assert done.only("failed")["reason"] == "it redirects from https to http, which is not followed"
+    assert (len(server.visits), plain.visits) == (2, [])
+    server.answers = [GOOD]
+    assert follow(http(serve(redirect(server.url)).url)).words == ["imported"]  # the other way is as good
+
+
+@pytest.fixture
+def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What makes a server speak TLS, with a certificate that this process trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
 
 
 def test_headers_are_for_one_server_alone(follow: Follow, serve: Serve) -> None:
@@ -349,6 +385,15 @@ def test_no_secret_is_told(follow: Follow, serve: Serve) -> None:
     assert "failed" in said
     for secret in ("passw0rd", "hush-hush", "do-not-tell", "user"):
         assert secret not in said
+
+
+def test_what_may_be_a_key_in_a_url_is_a_secret(follow: Follow, serve: Serve, stub: LogStub) -> None:
+    key = "0123456789abcdef0123"
+    server = serve(
+        send({"jsonrpc": "2.0", "id": 1, "error": {"code": -32600, "message": f"the project {key} is over"}})
+    )
+    done = follow(chain(server.url + f"/v2/{key}"))
+    assert done.only("failed")["reason"] == "the node refuses eth_chainId: `the project *** is over` (-32600)"
 
 
 def test_a_secret_in_an_error_is_masked(follow: Follow, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
