@@ -116,12 +116,12 @@ class LogPoller:
 
         if not logs:
             await self._persist(lambda: self._at.intake.note(move))
-            self._tell("read", fromBlock=start, toBlock=last.number, logs=0)
+            self._tell("read", from_block=start, to_block=last.number, logs=0)
             return True
         document = {"blockchain": self.source.blockchain, "fromBlock": hex(start), "toBlock": hex(last.number)}
         self._file.write_text(json.dumps(document | {"result": logs}), "utf-8")
         delivery = Delivery(self.source.name, self.source.source, self.source.name, self._file, self._received_at)
-        self._tell("read", fromBlock=start, toBlock=last.number, logs=len(logs))
+        self._tell("read", from_block=start, to_block=last.number, logs=len(logs))
         return (await self._persist(lambda: self._at.intake.take(delivery, move))).is_clean
 
     def _grow(self) -> None:
