@@ -199,24 +199,32 @@ def test_sigterm_while_a_slow_body_comes_in(serve: Serve, tmp_path: Path, databa
     assert runs(catalog) == []
 
 
-def test_killed_between_import_and_cursor_nothing_is_doubled_or_missed(
-    serve: Serve, tmp_path: Path, database_url: str, catalog: Catalog
+IN_BETWEEN = "import catalog.repositories.ingest as rows\nrows.move_page = lambda *_: os.kill(os.getpid(), 9)"
+BEHIND_A_BATCH = """from catalog.services.ingest.limits import Throttle
+Throttle.take = lambda *_: os.kill(os.getpid(), 9)"""
+
+
+@pytest.mark.parametrize(
+    ("kill", "state", "kept"), [(IN_BETWEEN, "done", {1, 2, 3}), (BEHIND_A_BATCH, "running", {1, 2})]
+)
+def test_killed_before_the_cursor_moves_nothing_is_doubled_or_missed(
+    serve: Serve, tmp_path: Path, database_url: str, catalog: Catalog, kill: str, state: str, kept: set[int]
 ) -> None:
     server = serve(send(tokens(1, 2, 3), ETag='"one"'), send(tokens(1, 2, 3, 4), ETag='"two"'))
     file = tmp_path / "ingest.toml"
-    file.write_text(http(server.url))
-    kill = "import catalog.repositories.ingest as rows\nrows.move_page = lambda *_: os.kill(os.getpid(), 9)"
+    file.write_text("[ingest]\nregistrations_per_second = 2\n" + http(server.url))
     process = start(file, database_url, "--once", code=kill)
-    assert events(process) == []
+    assert [event["event"] for event in events(process)] == []
     assert process.returncode == -signal.SIGKILL
-    assert (runs(catalog), held(catalog)) == (["done"], {1, 2, 3})
+    assert (runs(catalog), held(catalog)) == ([state], kept)
     sequence = catalog.stats()["last_sequence"]
     process = start(file, database_url, "--once")
     [event] = events(process)
     assert process.returncode == 0
-    assert (event["registered"], event["updated"], event["unchanged"]) == (1, 0, 3)
+    assert (event["registered"], event["updated"], event["unchanged"]) == (4 - len(kept), 0, len(kept))
     assert "If-None-Match" not in server.visits[-1].headers
-    assert catalog.stats()["last_sequence"] == sequence + 1
+    assert held(catalog) == {1, 2, 3, 4}
+    assert catalog.stats()["last_sequence"] == sequence + 4 - len(kept)
     process = start(file, database_url, "--once")
     assert [event["event"] for event in events(process)] == ["unchanged"]
 
@@ -266,6 +274,31 @@ def test_the_database_may_go_and_come_back(own_server: EmbeddedServer, follow: F
         assert done.words.count("trouble") >= 4
         assert held(opened) == {1, 2, 3}
         assert len(server.visits) == 3  # the payload was not fetched anew: it was there
+
+
+def test_the_database_may_go_in_the_middle_of_an_import(
+    own_server: EmbeddedServer, follow: Follow, serve: Serve
+) -> None:
+    url = own_server.start()
+    migrations.upgrade(url)
+    clock = FakeClock()
+
+    def wait(stopping: threading.Event, seconds: float) -> bool:
+        if clock.time == 1000:
+            own_server.stop()
+        return clock.wait(stopping, seconds)
+
+    def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "trouble":
+            own_server.start()
+
+    with Catalog.open(url, actor="tester") as opened:
+        slow = Clock(lambda: clock.time, clock.sleep, wait)
+        limit = "[ingest]\nregistrations_per_second = 2\n"
+        done = follow(http(serve(send(tokens(1, 2, 3, 4, 5))).url), ingest=limit, hear=hear, clock=slow, on=opened)
+        assert done.words[0] == "trouble"
+        assert (done.only("imported")["registered"], done.only("imported")["unchanged"]) == (1, 4)
+        assert held(opened) == {1, 2, 3, 4, 5}
 
 
 def test_a_database_that_stays_away_fails_a_single_poll(

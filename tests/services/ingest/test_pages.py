@@ -359,6 +359,7 @@ def test_page_after_page(follow: Follow, serve: Serve, catalog: Catalog) -> None
 def test_pages_that_lead_back_are_left(follow: Follow, serve: Serve) -> None:
     done = follow(http(serve(send(tokens(1) | {"result": {"next": "x"}})).url, PAGES))
     assert "its pages do not end" in done.only("failed")["reason"]
+    assert done.words == ["imported", "imported", "failed"]
 
 
 @pytest.mark.parametrize("result", [None, [], {"next": ["x"]}, {"next": True}])
