@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0006_ingest"
-down_revision = "0004_nightly"
+down_revision = "0005_intake"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     Tag,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 
 from catalog.domain.text import key
@@ -144,36 +145,59 @@ class Pages(Section):
     pointer: Annotated[str, Field(alias="from", pattern=r"^(/[^/]*)+$")]
 
 
-class HttpSource(Section):
-    """`[[source]]` with `url`: an answer that is fetched, and imported when it is another than the last time."""
+class Followed(Section):
+    """What every `[[source]]` has."""
 
     name: Name
+    every: Duration
+    headers: Headers = {}
+
+    def plain_headers(self) -> dict[str, str]:
+        """The headers, secrets and all."""
+        return {name: value.get_secret_value() for name, value in self.headers.items()}
+
+
+class HttpSource(Followed):
+    """`[[source]]` with `url`: an answer that is fetched, and imported when it is another than the last time."""
+
     source: Source
     url: Url
-    every: Duration
     feed: Name | None = None
-    headers: Headers = {}
     pages: Pages | None = None
+    suspend_missing: bool = False
+
+    @property
+    def target(self) -> str:
+        """The URL, secrets and all."""
+        return self.url.get_secret_value()
+
+    @model_validator(mode="after")
+    def _pages_are_no_listings(self) -> Self:
+        if self.pages is not None and self.suspend_missing:
+            raise ValueError("has `pages` and `suspend_missing`; of a page nobody can tell what vanished")
+        return self
 
 
-class LogSource(Section):
+class LogSource(Followed):
     """`[[source]]` with `rpc`: logs of a chain, asked for by ranges of blocks up to `confirmations` behind the head.
 
     An empty list of `topics` in one position lets every topic pass there.
     """
 
-    name: Name
     source: Annotated[Literal["evm-logs"], AfterValidator(_source)]
     rpc: Url
     blockchain: Annotated[str, AfterValidator(_blockchain)]
-    every: Duration
     from_block: Annotated[int, Field(ge=0)]
     addresses: tuple[Address, ...] = ()
     topics: tuple[tuple[Topic, ...], ...] = ()
     max_range: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     confirmations: Annotated[int, Field(ge=0)] = 12
     reorg_depth: Positive = 64
-    headers: Headers = {}
+
+    @property
+    def target(self) -> str:
+        """The URL, secrets and all."""
+        return self.rpc.get_secret_value()
 
 
 def _kind(value: Any) -> str:
@@ -194,11 +218,10 @@ class Configuration(Section):
         """Whatever must not be shown: URLs, what in them may be a key, and the values of headers. The longest first."""
         found: set[str] = set()
         for source in self.source:
-            url = (source.url if isinstance(source, HttpSource) else source.rpc).get_secret_value()
-            parts = urlsplit(url)
-            found |= {url, parts.password or "", *(value for _, value in parse_qsl(parts.query))}
+            parts = urlsplit(source.target)
+            found |= {source.target, parts.password or "", *(value for _, value in parse_qsl(parts.query))}
             found |= {segment for segment in parts.path.split("/") if len(segment) >= _KEY_LENGTH}
-            found |= {value.get_secret_value() for value in source.headers.values()}
+            found |= set(source.plain_headers().values())
         return sorted((secret for secret in found if len(secret) >= _MIN_SECRET), key=len, reverse=True)
 
 

@@ -26,13 +26,18 @@ Move = Callable[[Cursor, int | None], None]
 
 @dataclass(frozen=True)
 class Delivery:
-    """A file that one source sent: which followed source it is, whose importer reads it, and when it came."""
+    """A file that one source sent: which followed source it is, whose importer reads it, and when it came.
+
+    `is_part`: it is no full listing, so that nothing vanished because it is not in it.
+    """
 
     name: str
     source: str
     feed: str | None
     file: Path
     received_at: datetime
+    is_part: bool
+    suspend_missing: bool = False
 
 
 class Intake:
@@ -44,6 +49,8 @@ class Intake:
 
     async def take(self, delivery: Delivery, move: Move) -> ImportReport:
         """Import a payload, then move its cursor; cancelled, it ends behind the batch that runs, and moves nothing.
+
+        The cursor also stays where the run registered nothing because its listing has shrunk.
 
         Raises SourceError or PayloadError when the payload cannot be read to its end (what came before stays, the cursor
         does too), and DatabaseUnavailable.
@@ -86,12 +93,17 @@ class Intake:
             str(delivery.file),
             observed_at=delivery.received_at,
             feed=delivery.feed,
+            suspend_missing=delivery.suspend_missing,
             progress=progress,
+            is_part=delivery.is_part,
             batch_size=self._throttle.rate,
         )
         if report.failure is not None:
             self._tell(delivery.name, "broken", report.to_json())
             raise SourceError(f"its payload is broken: {report.failure}; what came before was imported")
+        if report.stopped is not None:
+            self._tell(delivery.name, "held", report.to_json())
+            return report
         self._ask(lambda cursor: move(cursor, report.run_id))
         self._tell(delivery.name, "imported", report.to_json())
         return report

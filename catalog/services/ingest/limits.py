@@ -1,4 +1,4 @@
-"""How fast: requests per host, registrations per second, and the waiting between attempts."""
+"""How fast: requests per host, registrations per second; and the clock that this goes by."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ MAX_ANSWER_BYTES = 32 << 20
 GROW_AFTER = 8
 #: What nodes say of a range that they will not search, each in its own words.
 _RANGE = re.compile(
-    r"\brange\b|more than \d+ (results|logs)|max(imum)? results|response (size|is too)|too (many|large) "
+    r"^limit exceeded|\brange\b|more than \d+ (results|logs)|max(imum)? results|response (size|is too)|too (many|large) "
     r"(blocks|logs|results|response)|query time(d )?out|logs matched",
     re.IGNORECASE,
 )
@@ -43,8 +43,7 @@ class LogPoller:
 
     def __init__(self, source: LogSource, at: Surroundings, number: int) -> None:
         self.source, self._at = source, at
-        self._headers = {name: value.get_secret_value() for name, value in source.headers.items()}
-        self._headers |= {"Content-Type": "application/json"}
+        self._headers = source.plain_headers() | {"Content-Type": "application/json"}
         self._file = at.file(source.name, number)
         asked = source.model_dump(mode="json", include={"blockchain", "addresses", "topics", "from_block"})
         self._request = blake3(json.dumps(asked, sort_keys=True).encode()).digest()
@@ -120,7 +119,8 @@ class LogPoller:
             return True
         document = {"blockchain": self.source.blockchain, "fromBlock": hex(start), "toBlock": hex(last.number)}
         self._file.write_text(json.dumps(document | {"result": logs}), "utf-8")
-        delivery = Delivery(self.source.name, self.source.source, self.source.name, self._file, self._received_at)
+        name = self.source.name
+        delivery = Delivery(name, self.source.source, name, self._file, self._received_at, is_part=True)
         self._tell("read", from_block=start, to_block=last.number, logs=len(logs))
         return (await self._persist(lambda: self._at.intake.take(delivery, move))).is_clean
 
@@ -151,7 +151,7 @@ class LogPoller:
     async def _once(self, method: str, *parameters: Any) -> Any:
         """The result of one call. Raises SourceError."""
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
-        request = Request(self.source.rpc.get_secret_value(), self._headers, json.dumps(body).encode())
+        request = Request(self.source.target, self._headers, json.dumps(body).encode())
         answer = await self._at.transport.ask(request, self._file, min(self._at.max_bytes, MAX_ANSWER_BYTES))
         self._received_at = answer.received_at
         try:

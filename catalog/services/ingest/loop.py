@@ -106,10 +106,9 @@ class _Loop:
     async def _follow(self, source: AnySource, surroundings: Surroundings, number: int) -> None:
         if isinstance(source, HttpSource):
             poller: PagePoller | LogPoller = PagePoller(source, surroundings, number)
-            url = source.url
         else:
-            poller, url = LogPoller(source, surroundings, number), source.rpc
-        parts = urlsplit(url.get_secret_value())
+            poller = LogPoller(source, surroundings, number)
+        parts = urlsplit(source.target)
         self.tell(source.name, "following", {"at": f"{parts.scheme}://{parts.hostname}", "every": source.every})
         while True:
             started = self.clock.now()

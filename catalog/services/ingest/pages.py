@@ -33,8 +33,7 @@ class PagePoller:
 
     def __init__(self, source: HttpSource, at: Surroundings, number: int) -> None:
         self.source, self._at = source, at
-        self._url = source.url.get_secret_value()
-        self._headers = {name: value.get_secret_value() for name, value in source.headers.items()}
+        self._url = source.target
         self._file = at.file(source.name, number)
         asked = [source.source, source.feed, self._url, source.pages and source.pages.model_dump()]
         self._request = blake3(json.dumps(asked).encode()).digest()
@@ -75,12 +74,20 @@ class PagePoller:
             await self._persist(lambda: intake.note(move))
             self._at.tell(name, "unchanged", {"page": number} if self.source.pages else {})
             return True
-        delivery = Delivery(name, self.source.source, self.source.feed, self._file, answer.received_at)
+        delivery = Delivery(
+            name,
+            self.source.source,
+            self.source.feed,
+            self._file,
+            answer.received_at,
+            is_part=self.source.pages is not None,
+            suspend_missing=self.source.suspend_missing,
+        )
         return (await self._persist(lambda: intake.take(delivery, move))).is_clean
 
     async def _ask(self, url: str, known: rows.Page | None) -> Answer:
         """The page; only where there are no further ones does "not modified" say all that is needed."""
-        headers, max_bytes = dict(self._headers), self._at.max_bytes
+        headers, max_bytes = self.source.plain_headers(), self._at.max_bytes
         if self.source.pages is not None:
             max_bytes = min(max_bytes, MAX_PAGE_BYTES)
         elif known is not None:

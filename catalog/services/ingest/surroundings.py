@@ -56,7 +56,11 @@ class Surroundings:
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome and state.outcome.exception()
-            self.tell(name, "trouble", {"reason": str(error), "attempt": state.attempt_number, "wait": _rounded(state)})
+            self.tell(
+                name,
+                "trouble",
+                {"reason": str(error), "attempt": state.attempt_number, "wait": round(state.upcoming_sleep, 1)},
+            )
 
         async def attempt() -> T:
             return await step()
@@ -75,7 +79,3 @@ class Surroundings:
         error = state.outcome and state.outcome.exception()
         asked = error.retry_after if isinstance(error, PassingError) else None
         return max(wait_random_exponential(multiplier=2, max=self.max_backoff, min=0.2)(state), asked or 0.0)
-
-
-def _rounded(state: RetryCallState) -> float:
-    return round(state.upcoming_sleep, 1)

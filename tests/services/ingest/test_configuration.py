@@ -73,6 +73,7 @@ def test_a_whole_file(file: Path, stub: LogStub) -> None:
         ("X-Key", '"X Key"', "`source[0].headers.X Key"),
         ('"application/json"', '"a\\nb"', "`source[0].headers.Accept` is no value of a header"),
         ("from = ", "form = ", "`source[0].pages.from` is missing"),
+        ("every = ", "suspend_missing = true\nevery = ", "`source[0]` has `pages` and `suspend_missing`"),
         ("/result/next", "result.next", "`source[0].pages.from` is wrong"),
         ("eip155:1", "eip155:0", "`source[1].blockchain` is `eip155:0`, which is no EVM chain of the catalog"),
         (address(7), "0x7", "`source[1].addresses[0]` is `0x7`, which is not an address"),

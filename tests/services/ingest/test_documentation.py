@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 import shlex
 from pathlib import Path
@@ -60,7 +61,11 @@ def test_every_key_is_listed_with_its_default(heading: str, section: type[Sectio
             assert not field.default, name
             assert not field.is_required(), name
         else:
-            assert field.default == (int(default) if default.isdigit() else _duration(default)), name
+            assert (
+                json.loads(default) == field.default
+                if default in ("true", "false")
+                else field.default == (int(default) if default.isdigit() else _duration(default))
+            ), name
 
 
 def test_hosts_and_pages_are_told() -> None:
@@ -75,7 +80,7 @@ def test_every_event_is_listed() -> None:
         re.findall(r"\b_tell\((?:[\w.]+, )?\"(\w+)\"", code)
     )
     assert told == rows("## What it prints").keys()
-    assert len(told) == 10
+    assert len(told) == 11
 
 
 def test_links_lead_somewhere() -> None:

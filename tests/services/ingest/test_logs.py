@@ -87,7 +87,7 @@ def test_before_the_first_block_there_is_nothing_to_do(
         ("block range is too wide", 200), ("exceed maximum block range: 4", 200), ("requested too many blocks", 200),
         ("query returned more than 10000 results", 200), ("Log response size exceeded.", 400),
         ("eth_getLogs is limited to a 10,000 range", 200), ("logs matched by query exceeds limit of 10000", 200),
-        ("query timeout exceeded", 200), ("anything", 413),
+        ("query timeout exceeded", 200), ("limit exceeded", 200), ("anything", 413),
     ],
 )  # fmt: skip
 def test_a_range_that_the_node_refuses_is_halved(

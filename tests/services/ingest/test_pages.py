@@ -182,6 +182,31 @@ def test_rejects_are_no_failure_and_move_on(follow: Follow, serve: Serve) -> Non
     assert again.outcome.is_clean
 
 
+def test_a_listing_that_shrinks_is_held_until_somebody_believes_it(
+    follow: Follow, serve: Serve, catalog: Catalog
+) -> None:
+    later = tokens(1, 2) | {"timestamp": "2026-11-02T00:00:00Z"}
+    server = serve(send(tokens(*range(1, 11))), send(later))
+    assert follow(http(server.url)).outcome.is_clean
+    for _ in range(2):
+        done = follow(http(server.url))
+        assert done.words == ["held"]
+        assert (done.outcome.is_readable, done.outcome.is_clean) == (True, False)
+    catalog.replay(3, accept_shrink=True)
+    assert follow(http(server.url)).only("imported")["unchanged"] == 2
+    assert runs(catalog) == ["done", "stopped", "stopped", "done", "done"]
+
+
+@pytest.mark.parametrize("suspends", [False, True])
+def test_what_vanished_from_a_listing(follow: Follow, serve: Serve, catalog: Catalog, suspends: bool) -> None:
+    later = tokens(*range(1, 10)) | {"timestamp": "2026-11-02T00:00:00Z"}
+    server = serve(send(tokens(*range(1, 11))), send(later))
+    more = f"suspend_missing = {str(suspends).lower()}"
+    follow(http(server.url, more))
+    report = follow(http(server.url, more)).only("imported")
+    assert (report["missing"], report.get("suspended")) == (1, 1 if suspends else None)
+
+
 # Redirects
 
 
@@ -354,6 +379,17 @@ def test_page_after_page(follow: Follow, serve: Serve, catalog: Catalog) -> None
     with catalog.transaction() as cursor:
         cursor.execute("SELECT name, page, run_id FROM ingest_pages")
         assert cursor.fetchall() == [("list", 0, 4)]
+
+
+def test_a_page_is_no_listing(follow: Follow, serve: Serve, catalog: Catalog) -> None:
+    def two(visit: Visit) -> None:
+        is_last = "cursor" in visit.path
+        send(tokens(*((11,) if is_last else range(1, 11))) | {"result": {"next": None if is_last else "2"}})(visit)
+
+    done = follow(http(serve(two).url, PAGES))
+    assert done.words == ["imported", "imported"]  # though the second one is a tenth of the first
+    assert all("missing" not in report for report in done.named("imported"))
+    assert catalog.replay(2).missing is None
 
 
 def test_pages_that_lead_back_are_left(follow: Follow, serve: Serve) -> None:
