@@ -164,6 +164,7 @@ class HttpSource(Followed):
     url: Url
     feed: Name | None = None
     pages: Pages | None = None
+    accept_shrink: bool = False
     suspend_missing: bool = False
 
     @property

@@ -37,6 +37,7 @@ class Delivery:
     file: Path
     received_at: datetime
     is_part: bool
+    accept_shrink: bool = False
     suspend_missing: bool = False
 
 
@@ -93,6 +94,7 @@ class Intake:
             str(delivery.file),
             observed_at=delivery.received_at,
             feed=delivery.feed,
+            accept_shrink=delivery.accept_shrink,
             suspend_missing=delivery.suspend_missing,
             progress=progress,
             is_part=delivery.is_part,

@@ -81,6 +81,7 @@ class PagePoller:
             self._file,
             answer.received_at,
             is_part=self.source.pages is not None,
+            accept_shrink=self.source.accept_shrink,
             suspend_missing=self.source.suspend_missing,
         )
         return (await self._persist(lambda: intake.take(delivery, move))).is_clean

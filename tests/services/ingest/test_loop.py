@@ -140,7 +140,7 @@ def test_a_signal_in_the_middle_of_an_import_ends_it_behind_its_batch(
     done = follow(http(server.url), ingest=limit, once=False, clock=slow)
     assert done.words == ["stopped"]
     assert done.outcome.is_stopped
-    assert held(catalog) == set(range(1, 21))  # ten at once, ten more on credit
+    assert len(held(catalog)) == 20  # ten at once, ten more on credit
     assert runs(catalog) == ["failed"]
     assert "will be imported again" in catalog.imports()[0]["failure"]
     again = follow(http(server.url)).only("imported")
@@ -204,11 +204,9 @@ BEHIND_A_BATCH = """from catalog.services.ingest.limits import Throttle
 Throttle.take = lambda *_: os.kill(os.getpid(), 9)"""
 
 
-@pytest.mark.parametrize(
-    ("kill", "state", "kept"), [(IN_BETWEEN, "done", {1, 2, 3}), (BEHIND_A_BATCH, "running", {1, 2})]
-)
+@pytest.mark.parametrize(("kill", "state", "kept"), [(IN_BETWEEN, "done", 3), (BEHIND_A_BATCH, "running", 2)])
 def test_killed_before_the_cursor_moves_nothing_is_doubled_or_missed(
-    serve: Serve, tmp_path: Path, database_url: str, catalog: Catalog, kill: str, state: str, kept: set[int]
+    serve: Serve, tmp_path: Path, database_url: str, catalog: Catalog, kill: str, state: str, kept: int
 ) -> None:
     server = serve(send(tokens(1, 2, 3), ETag='"one"'), send(tokens(1, 2, 3, 4), ETag='"two"'))
     file = tmp_path / "ingest.toml"
@@ -216,15 +214,15 @@ def test_killed_before_the_cursor_moves_nothing_is_doubled_or_missed(
     process = start(file, database_url, "--once", code=kill)
     assert [event["event"] for event in events(process)] == []
     assert process.returncode == -signal.SIGKILL
-    assert (runs(catalog), held(catalog)) == ([state], kept)
+    assert (runs(catalog), len(held(catalog))) == ([state], kept)
     sequence = catalog.stats()["last_sequence"]
     process = start(file, database_url, "--once")
     [event] = events(process)
     assert process.returncode == 0
-    assert (event["registered"], event["updated"], event["unchanged"]) == (4 - len(kept), 0, len(kept))
+    assert (event["registered"], event["updated"], event["unchanged"]) == (4 - kept, 0, kept)
     assert "If-None-Match" not in server.visits[-1].headers
     assert held(catalog) == {1, 2, 3, 4}
-    assert catalog.stats()["last_sequence"] == sequence + 4 - len(kept)
+    assert catalog.stats()["last_sequence"] == sequence + 4 - kept
     process = start(file, database_url, "--once")
     assert [event["event"] for event in events(process)] == ["unchanged"]
 

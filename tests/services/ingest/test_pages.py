@@ -192,9 +192,9 @@ def test_a_listing_that_shrinks_is_held_until_somebody_believes_it(
         done = follow(http(server.url))
         assert done.words == ["held"]
         assert (done.outcome.is_readable, done.outcome.is_clean) == (True, False)
-    catalog.replay(3, accept_shrink=True)
-    assert follow(http(server.url)).only("imported")["unchanged"] == 2
-    assert runs(catalog) == ["done", "stopped", "stopped", "done", "done"]
+    assert follow(http(server.url, "accept_shrink = true")).only("imported")["unchanged"] == 2
+    assert follow(http(server.url)).words == ["unchanged"]
+    assert runs(catalog) == ["done", "stopped", "stopped", "done"]
 
 
 @pytest.mark.parametrize("suspends", [False, True])
