@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from catalog import Catalog
 from catalog.database import migrations
 from catalog.database.embedded import EmbeddedServer
 from catalog.services.ingest.limits import Clock, Stopped, Throttle
 from catalog.services.ingest.pages import PagePoller
+from tests.importers.support import read
 from tests.services.ingest.conftest import FakeClock, Follow, held, http, runs, stop, token, tokens
 from tests.services.ingest.servers import Server, Visit, drip, hang_up, send, status
 
@@ -321,6 +324,25 @@ def test_the_binance_importer(follow: Follow, serve: Serve, catalog: Catalog) ->
     assert done.only("imported")["registered"] == 3
     [run] = catalog.imports()
     assert (run["source"], run["feed"]) == ("binance", "main")
+
+
+def test_real_payloads(follow: Follow, serve: Serve, catalog: Catalog, real_data: Path) -> None:
+    """Each one gives what `catalog import` makes of the file, and nothing the second time."""
+    files = ("binance/spot_exchangeInfo_2021-08-26.json.xz", "tokenlists/smoldapp_uniswap.json")
+    bodies = [read(real_data / file) for file in files]
+    answers = [send(gzip.compress(body), Content_Encoding="gzip", ETag='"one"') for body in bodies]
+    spot, uniswap = (serve(answer) for answer in answers)
+    sources = http(spot.url, name="spot").replace("token-list", "binance"), http(uniswap.url)
+    limit = "[ingest]\nregistrations_per_second = 10000\n"
+    done = follow(*sources, ingest=limit)
+    reports = {event["name"]: event for event in done.named("imported")}
+    assert reports["spot"]["by_record"]["pair"]["registered"] == 1608
+    assert reports["list"]["rows"] == 908
+    assert {n: r["payload_hash"] for n, r in reports.items()} == {
+        name: blake3(body).hexdigest() for name, body in zip(("spot", "list"), bodies, strict=True)
+    }
+    assert sorted(follow(*sources, ingest=limit).words) == ["unchanged"] * 2
+    assert {run["feed"] for run in catalog.imports()} == {"spot", "Uniswap Labs Default"}
 
 
 def test_a_payload_without_a_name_is_called_as_its_source_is(follow: Follow, serve: Serve, catalog: Catalog) -> None:
