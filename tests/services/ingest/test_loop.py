@@ -173,7 +173,7 @@ def start(file: Path, url: str, *words: str, code: str = "") -> subprocess.Popen
     program = f"import os, sys\n{code}\nfrom cli.app import main\nsys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", program, "--json", "ingest", "run", str(file), *words],
-        env=os.environ | {"CATALOG_DATABASE_URL": url, "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"CATALOG_DATABASE_URL": url, "PYTHONPATH": str(ROOT), "TMPDIR": str(file.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
