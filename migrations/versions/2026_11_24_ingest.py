@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0006_ingest"
-down_revision = "0005_intake"
+revision = "0008_ingest"
+down_revision = "0007_lookalikes"
 branch_labels = None
 depends_on = None
 

@@ -168,7 +168,7 @@ def runs(catalog: Catalog) -> list[str]:
 
 
 class LogStub:
-    """A token for the address of each log: enough to see what arrives."""
+    """A token for the address of each log."""
 
     source = "evm-logs"
     authority = "chain"
@@ -194,7 +194,7 @@ class LogStub:
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> LogStub:
-    """In the place of the importer `evm-logs`."""
+    """In the place of the importer `evm-logs`: each log is a token, so that it is seen which ones arrive."""
     importer = LogStub()
     monkeypatch.setitem(IMPORTERS, "evm-logs", importer)
     return importer

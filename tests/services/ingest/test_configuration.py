@@ -8,7 +8,7 @@ import pytest
 
 from catalog.errors import InvalidConfiguration
 from catalog.services.ingest.configuration import HttpSource, LogSource, load
-from tests.services.ingest.conftest import LogStub, address
+from tests.services.ingest.conftest import address
 
 WHOLE = """
 [ingest]
@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "ingest.toml"
 
 
-def test_a_whole_file(file: Path, stub: LogStub) -> None:
+def test_a_whole_file(file: Path) -> None:
     file.write_text(WHOLE)
     found = load(file, ENVIRON)
     one, two = found.source
@@ -85,7 +85,7 @@ def test_a_whole_file(file: Path, stub: LogStub) -> None:
         ("[ingest]", "[ingest", "is not TOML: expected"),
     ],
 )
-def test_errors_name_the_key(file: Path, stub: LogStub, before: str, after: str, error: str) -> None:
+def test_errors_name_the_key(file: Path, before: str, after: str, error: str) -> None:
     assert before in WHOLE
     file.write_text(WHOLE.replace(before, after, 1))
     with pytest.raises(InvalidConfiguration) as caught:
@@ -94,7 +94,7 @@ def test_errors_name_the_key(file: Path, stub: LogStub, before: str, after: str,
     assert "do-not-tell" not in str(caught.value)
 
 
-def test_a_secret_that_is_wrong_is_not_shown(file: Path, stub: LogStub) -> None:
+def test_a_secret_that_is_wrong_is_not_shown(file: Path) -> None:
     file.write_text(WHOLE)
     for environ in (
         ENVIRON | {"RPC": "do-not-tell"},

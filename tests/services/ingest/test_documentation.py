@@ -23,7 +23,6 @@ from catalog.services.ingest.configuration import (
     load,
 )
 from cli.app import app, hoist
-from tests.services.ingest.conftest import LogStub
 
 ROOT = Path(package.__file__).parents[1]
 PAGE = (ROOT / "docs" / "ingesting.md").read_text("utf-8")
@@ -37,7 +36,7 @@ def rows(heading: str) -> dict[str, list[str]]:
     return {cells[0].strip("`"): cells[1:] for cells in lines}
 
 
-def test_the_example_is_a_configuration(tmp_path: Path, stub: LogStub) -> None:
+def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     [example] = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     file = tmp_path / "ingest.toml"
     file.write_text(example)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from catalog import Catalog
 from catalog.repositories import ingest as rows
 from tests.services.ingest.conftest import Follow, LogStub, address, chain, held, runs
-from tests.services.ingest.servers import Answer, Node, Server, block_hash, redirect, send, status
+from tests.services.ingest.servers import Answer, Node, Server, Visit, block_hash, redirect, send, status
 
 Serve = Callable[..., Server]
 
@@ -63,6 +65,30 @@ def test_what_is_handed_over(follow: Follow, serve: Serve, catalog: Catalog, stu
     assert [log["address"] for log in document["result"]] == [address(3)]
     [run] = catalog.imports()
     assert (run["source"], run["feed"]) == ("evm-logs", "pools")
+
+
+def test_the_importer_gets_what_it_takes_from_a_file(
+    follow: Follow, serve: Serve, fresh_catalog: Callable[[], Catalog]
+) -> None:
+    file = Path(__file__).parents[2] / "importers" / "payloads" / "evm-logs.json"
+    document = json.loads(file.read_bytes())
+    start, end = int(document["fromBlock"], 16), int(document["toBlock"], 16)
+    node = Node(end + 2, chain="0x2105")
+
+    def answer(visit: Visit) -> None:
+        if b"eth_getLogs" in visit.body:
+            send({"jsonrpc": "2.0", "id": 1, "result": document["result"]})(visit)
+        else:
+            node(visit)
+
+    source = chain(serve(answer).url, from_block=start, max_range=end - start + 1).replace("eip155:1", "eip155:8453")
+    followed, imported = fresh_catalog(), fresh_catalog()
+    report = follow(source, on=followed).only("imported")
+    of_file = imported.import_file("evm-logs", str(file)).to_json()
+    assert report["by_record"] == of_file["by_record"]
+    assert report["registered"] > 0
+    assert followed.stats()["by_record"] == imported.stats()["by_record"]
+    assert follow(source, on=followed).words == []
 
 
 def test_ranges_without_logs_make_no_run(follow: Follow, serve: Serve, catalog: Catalog, stub: LogStub) -> None:

@@ -26,7 +26,7 @@ from catalog import Catalog
 from catalog.errors import CatalogError
 from catalog.services.ingest import transport
 from tests.services.ingest import servers
-from tests.services.ingest.conftest import Follow, LogStub, chain, held, http, runs, stop, token, tokens
+from tests.services.ingest.conftest import Follow, chain, held, http, runs, stop, token, tokens
 from tests.services.ingest.servers import Answer, Endless, Server, Visit, redirect, send, status
 
 Serve = Callable[..., Server]
@@ -427,7 +427,7 @@ def test_no_secret_is_told(follow: Follow, serve: Serve) -> None:
         assert secret not in said
 
 
-def test_what_may_be_a_key_in_a_url_is_a_secret(follow: Follow, serve: Serve, stub: LogStub) -> None:
+def test_what_may_be_a_key_in_a_url_is_a_secret(follow: Follow, serve: Serve) -> None:
     key = "0123456789abcdef0123"
     server = serve(
         send({"jsonrpc": "2.0", "id": 1, "error": {"code": -32600, "message": f"the project {key} is over"}})
