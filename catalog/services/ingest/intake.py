@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from catalog.repositories.driver import Cursor
-from catalog.services.imports import ImportReport
 from catalog.services.ingest.limits import Stopped, Throttle
 from catalog.services.ingest.transport import SourceError
+from catalog.services.report import ImportReport
+from catalog.services.run import BATCH
 
 if TYPE_CHECKING:
     from catalog.services.catalog import Catalog
@@ -98,7 +99,7 @@ class Intake:
             suspend_missing=delivery.suspend_missing,
             progress=progress,
             is_part=delivery.is_part,
-            batch_size=self._throttle.rate,
+            batch_size=min(self._throttle.rate, BATCH),
         )
         if report.failure is not None:
             self._tell(delivery.name, "broken", report.to_json())
