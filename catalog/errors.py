@@ -196,6 +196,16 @@ class PayloadError(CatalogError, ValueError):
         self.reason, self.place = reason, place
 
 
+class InvalidConfiguration(CatalogError, ValueError):
+    """A configuration file that cannot be followed: `key` is the path of what is wrong, empty for the file as a whole."""
+
+    code = "invalid_configuration"
+
+    def __init__(self, path: object, key: str, reason: str) -> None:
+        super().__init__(f"{quote(str(path))}: {f'{quote(key)} ' if key else ''}{reason}", "see docs/ingesting.md")
+        self.path, self.key, self.reason = path, key, reason
+
+
 class DatabaseUnavailable(CatalogError, ConnectionError):
     """No server answers, it refuses us, or it cannot be started."""
 

@@ -20,6 +20,7 @@ from cli import (
     exits,
     ids,
     imports,
+    ingest,
     lifecycle,
     lookalikes,
     nouns,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 app.add_typer(database.app, name="db")
 app.add_typer(imports.app, name="imports")
+app.add_typer(ingest.app, name="ingest")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(lifecycle.app, name="lifecycle")
 app.add_typer(provenance.app, name="precedence")

@@ -112,6 +112,17 @@ def follow_line(change: Row) -> None:
     sys.stdout.flush()
 
 
+def event(facts: Row) -> None:
+    """One event on one line, at once: JSON, or `name=value` for people."""
+    if session.json:
+        json_line(facts)
+        return
+    first = [_cell(facts[name]) for name in ("time", "name", "event")]
+    rest = [f"{k}={_cell(v)}" for k, v in facts.items() if k not in ("time", "name", "event", "by_record")]
+    _write(_GAP.join(first + rest))
+    sys.stdout.flush()
+
+
 def import_reports(reports: Sequence[Row]) -> None:
     """One report as an object, several as an array; for people the counts, by record type."""
     if session.json:

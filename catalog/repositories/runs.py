@@ -56,6 +56,7 @@ class Past(NamedTuple):
     file_name: str
     observed_at: datetime
     is_time_stated: bool
+    is_listing: bool
 
 
 def begin(cursor: Cursor, run: Begun) -> int:
@@ -86,8 +87,8 @@ def last_listing(cursor: Cursor, feed: Feed, before: datetime) -> Listing | None
 def past(cursor: Cursor, run_id: int) -> Past | None:
     """A run, as it has to be done again."""
     cursor.execute(
-        """SELECT r.source, r.argument, f.name, r.payload_hash, r.file_name, r.observed_at, r.is_time_stated
-        FROM import_runs r JOIN feeds f USING (feed_id) WHERE r.run_id = %s""",
+        """SELECT r.source, r.argument, f.name, r.payload_hash, r.file_name, r.observed_at, r.is_time_stated,
+        r.is_listing FROM import_runs r JOIN feeds f USING (feed_id) WHERE r.run_id = %s""",
         [run_id],
     )
     found = cursor.fetchone()

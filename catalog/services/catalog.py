@@ -128,17 +128,12 @@ class Catalog:
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """A connection; raises DatabaseUnavailable when there is none to be had, or it is lost."""
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except DBAPIError as error:
-            if is_connection_failure(error):
-                raise unavailable(error, self._url) from None
-            raise
+        with self._answering(), self.engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Around work with connections of its own; raises DatabaseUnavailable when they are lost."""
+        """Around work with connections; raises DatabaseUnavailable when they are lost."""
         try:
             yield
         except DBAPIError as error:
@@ -343,7 +338,8 @@ class Catalog:
 
     def import_file(self, source: str, path: str, **options: Any) -> imports.ImportReport:
         """Import a payload; see `catalog.services.imports.import_file` for the options."""
-        return imports.import_file(self.engine, source, path, actor=self.actor, **options)
+        with self._answering():
+            return imports.import_file(self.engine, source, path, actor=self.actor, **options)
 
     def replay(self, run_id: int, **options: Any) -> imports.ImportReport:
         """Import a run's stored payload again; see `catalog.services.imports.replay`. Raises NotFound, PayloadError."""

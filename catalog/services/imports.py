@@ -14,7 +14,7 @@ from catalog.repositories import runs
 from catalog.repositories.driver import cursor_of
 from catalog.services import payloads
 from catalog.services.report import ImportReport
-from catalog.services.run import Order, Progress, Run
+from catalog.services.run import BATCH, Order, Progress, Run
 
 
 def import_file(
@@ -29,14 +29,21 @@ def import_file(
     accept_shrink: bool = False,
     suspend_missing: bool = False,
     progress: Progress | None = None,
+    is_part: bool = False,
+    batch_size: int = BATCH,
 ) -> ImportReport:
     """Import one payload. Good rows are registered whatever else is wrong; see the report for the rest.
 
     `source` is an importer's name, with what the payload leaves unsaid behind a colon (`ccxt:kraken`), or `auto`.
     A listing that is much shorter than the last one of its feed registers nothing, unless `accept_shrink`; with
-    `suspend_missing` what vanished from a listing is suspended. Raises PayloadError when nothing could be read at all.
+    `suspend_missing` what vanished from a listing is suspended. `is_part` says that the payload is no listing, such as
+    a page of one. `progress` is told behind each batch of about `batch_size` records, and may end the run there by
+    raising what it likes. Raises PayloadError when nothing could be read at all.
     """
-    order = Order(actor, dry_run, observed_at, feed, accept_shrink, suspend_missing, progress=progress)
+    order = Order(
+        actor, dry_run, observed_at, feed, accept_shrink, suspend_missing, progress=progress, is_part=is_part,
+        batch_size=batch_size,
+    )  # fmt: skip
     with payloads.opened(path) as payload:
         return import_payload(engine, source, payload, order)
 
@@ -83,7 +90,7 @@ def _again(engine: Engine, run_id: int, order: Order) -> ImportReport:
     source = past.source if past.argument is None else f"{past.source}:{past.argument}"
     told = Order(
         order.actor, order.dry_run, past.observed_at if past.is_time_stated else None, past.feed, order.accept_shrink,
-        order.suspend_missing, order.retry_of, order.only, order.progress,
+        order.suspend_missing, order.retry_of, order.only, order.progress, not past.is_listing,
     )  # fmt: skip
     with payloads.restored(engine, past.payload_hash, past.file_name, past.observed_at) as payload:
         return _run(engine, payload, named(source), past.argument, told)

@@ -42,7 +42,11 @@ def record_order(record: str) -> int:
 
 @dataclass(frozen=True)
 class Order:
-    """What an import is told: who imports, and how. `only` are the places of the rows that count (None: all do)."""
+    """What an import is told: who imports, and how. `only` are the places of the rows that count (None: all do).
+
+    `is_part` says that the payload is no listing, whatever its importer says. `progress` is told behind each batch of
+    about `batch_size` records, and may end the run there by raising what it likes.
+    """
 
     actor: str
     dry_run: bool = False
@@ -53,6 +57,8 @@ class Order:
     retry_of: int | None = None
     only: frozenset[str] | None = None
     progress: Progress | None = None
+    is_part: bool = False
+    batch_size: int = BATCH
 
 
 class Entry(NamedTuple):
@@ -81,7 +87,7 @@ class Run:
         self.own_time = heading.observed_at or order.observed_at
         self.observed_at = self.own_time or payload.modified_at
         self.feed_name = order.feed or heading.feed or payload.stem
-        self.is_listing = heading.is_listing and order.only is None
+        self.is_listing = heading.is_listing and order.only is None and not order.is_part
         self.author = Author(order.actor)
         self.report = ImportReport(importer.source, payload.payload_hash.hex(), order.dry_run)
         self._open = ExitStack()
@@ -144,7 +150,7 @@ class Run:
             if not any(self._is_wanted(entry.place) for entry in group):
                 continue
             isin = group[0].isin
-            if len(batch) >= BATCH and (not isin or isin != last):
+            if len(batch) >= self.order.batch_size and (not isin or isin != last):
                 yield batch
                 batch = []
             batch += group
@@ -174,13 +180,15 @@ class Run:
             self._finish("failed" if self._failure else "done", self._failure)
 
     def _register(self, feed: Feed) -> None:
+        done = 0
         for number, batch in enumerate(self._batches()):
             with self.engine.connect() as connection:
                 part = self._batch(connection, feed, batch, number)
                 connection.commit()
             writing.audit(self.engine, part.collisions, self.author)
             self._count(part, batch)
-            self._tell("registering", sum(self.report.totals.values()))
+            done += len(part.records)
+            self._tell("registering", done)
         self.report.released = releases.release(self.engine, self.author)
         if self.is_listing and self._failure is None:
             found = absences.look(self.engine, feed, self.author, self.observed_at)

@@ -8,6 +8,7 @@ from catalog.tables import (  # noqa: F401 - importing a module is what puts its
     disputes,
     events,
     identities,
+    ingest,
     instruments,
     listings,
     lookalikes,
