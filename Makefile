@@ -20,7 +20,8 @@ help:
 	@echo "make check   ruff, mypy strict, import-linter"
 	@echo "make format  let ruff format and sort"
 	@echo "make bench   the benchmarks, against their peers (ARGS='--sizes 100000' passes options)"
-	@echo "make fuzz    100,000 damaged snapshots through the reader, and random histories through deltas (SEED=1)"
+	@echo "make fuzz    damaged snapshots through the reader, damaged payloads through the importers, and random"
+	@echo "             histories through deltas (SEED=1)"
 	@echo "make kaitai  compile docs/registry.ksy and compare its parser with the reader (FILES=x.snap); needs Node.js"
 	@echo "make lock    pin the newest allowed dependencies again"
 	@echo "make clean   remove the environment and all caches"
@@ -44,9 +45,11 @@ format: .venv/dev.stamp
 bench: .venv/bench.stamp
 	$(PY) -m benchmarks.snapshots $(ARGS)
 	$(PY) -m benchmarks.export
+	$(PY) -m benchmarks.importers
 
 SEED ?= 0
 fuzz: .venv/dev.stamp
+	$(PY) -m tests.fuzz.importers --count 10000 --seed $(SEED)
 	$(PY) -m tests.fuzz.snapshot --count 100000 --seed $(SEED)
 	$(PY) -m tests.fuzz.histories --count 200 --seed $(SEED)
 
