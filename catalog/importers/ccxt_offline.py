@@ -181,7 +181,9 @@ def exact_number(field: str, stated: Any, parsed: Any, info: Any) -> Decimal | N
         return same.pop()
     rounded = canonical_decimal(_FLOAT.plus(number))
     if len(rounded.as_tuple().digits) > SHORT_DIGITS:
-        raise InvalidRecord(field, stated, "a float this long is not exact, and `info` does not have it", code="inexact")
+        raise InvalidRecord(
+            field, stated, "a float this long is not exact, and `info` does not have it", code="inexact"
+        )
     return rounded
 
 

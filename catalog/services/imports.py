@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -31,6 +32,7 @@ def import_file(
     progress: Progress | None = None,
     is_part: bool = False,
     batch_size: int = BATCH,
+    name: str | None = None,
 ) -> ImportReport:
     """Import one payload. Good rows are registered whatever else is wrong; see the report for the rest.
 
@@ -38,14 +40,14 @@ def import_file(
     A listing that is much shorter than the last one of its feed registers nothing, unless `accept_shrink`; with
     `suspend_missing` what vanished from a listing is suspended. `is_part` says that the payload is no listing, such as
     a page of one. `progress` is told behind each batch of about `batch_size` records, and may end the run there by
-    raising what it likes. Raises PayloadError when nothing could be read at all.
+    raising what it likes. `name` is what the payload is called instead of `path`. Raises PayloadError when nothing could be read at all.
     """
     order = Order(
         actor, dry_run, observed_at, feed, accept_shrink, suspend_missing, progress=progress, is_part=is_part,
         batch_size=batch_size,
     )  # fmt: skip
     with payloads.opened(path) as payload:
-        return import_payload(engine, source, payload, order)
+        return import_payload(engine, source, replace(payload, name=name or payload.name), order)
 
 
 def import_payload(engine: Engine, source: str, payload: payloads.Payload, order: Order) -> ImportReport:

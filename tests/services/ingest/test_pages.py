@@ -67,6 +67,14 @@ def test_not_modified_is_asked_for_and_makes_no_run(follow: Follow, serve: Serve
     assert "If-None-Match" not in server.visits[-1].headers
 
 
+def test_a_run_is_called_by_its_source_and_speaks_for_one_feed(follow: Follow, serve: Serve, catalog: Catalog) -> None:
+    nameless = b"[" + LIST.partition(b"[")[2].rpartition(b"]")[0] + b"]"
+    server = serve(send(nameless), send(nameless + b" "))
+    for _ in range(2):
+        assert follow(http(server.url)).words == ["imported"]
+    assert [(run["file_name"], run["feed"]) for run in catalog.imports()] == [("list", "list")] * 2
+
+
 def test_not_modified_since_what(follow: Follow, serve: Serve) -> None:
     done = follow(http(serve(send(b"", 304)).url))
     assert done.only("failed")["reason"] == "it answers with status 304"
