@@ -218,8 +218,8 @@ class Intake:
     def _check_references(self) -> None:
         self.cursor.execute("SELECT blockchain FROM blockchains")
         blockchains = {name for (name,) in self.cursor.fetchall()}
-        named = {key for s in self.statements.values() for _, key in references_of(s.record)}
-        incomplete = {s.key for s in self.statements.values() if _is_incomplete(s.record)}
+        named = {key for s in self.statements.values() for row in s.rows for _, key in references_of(row)}
+        incomplete = {s.key for s in self.statements.values() if all(map(_is_incomplete, s.rows))}
         present = identities.find(self.cursor, named | incomplete)
         for pair in [p for p in self.statements if p[0] in incomplete - present.keys()]:
             statement = self.statements.pop(pair)
@@ -246,8 +246,12 @@ class Intake:
         stated |= {Key(INSTRUMENT, c.alias) for k in list(stated) for c in self.claims.get(k.id, ())}
         found = []
         for pair, statement in self.statements.items():
-            error, needs = self._missing(statement.record, blockchains, present, stated)
-            error = error or _wrong_chain(statement.record, chains)
+            error, needs = None, None
+            for row in statement.rows:
+                error, needs = self._missing(row, blockchains, present, stated)
+                error = error or _wrong_chain(row, chains)
+                if error is not None:
+                    break
             if error is None and statement.key.id in cycles:
                 reason = "a synthetic cannot be made of itself"
                 error = InvalidRecord("components", " → ".join(cycles[statement.key.id]), reason, code="cycle")
@@ -280,7 +284,11 @@ class Intake:
     def _chains(self) -> dict[str, str]:
         """The blockchain of every token that a pool of this batch names."""
         wanted = {
-            t.instrument_id for s in self.statements.values() if isinstance(s.record, Pool) for t in s.record.tokens
+            token.instrument_id
+            for s in self.statements.values()
+            for row in s.rows
+            if isinstance(row, Pool)
+            for token in row.tokens
         }
         if not wanted:
             return {}

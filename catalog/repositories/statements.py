@@ -67,13 +67,22 @@ class Author:
 
 @dataclass(slots=True)
 class Statement:
-    """Everything one feed says of one record in one batch: several rows of a payload are already merged."""
+    """Everything one feed says of one record in one batch: several rows of a payload are already merged.
+
+    `record` is the row that is believed first, `beneath` are the others, whose fields count where it has none.
+    """
 
     key: Key
     identity: bytes
     record: Record
     observation: Observation
     is_counted: bool = True
+    beneath: tuple[Record, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Record, ...]:
+        """Every row that is merged in it."""
+        return self.record, *self.beneath
 
 
 @dataclass
@@ -163,7 +172,10 @@ def fold(statements: list[Statement]) -> Statement:
     for other in statements[1:]:
         observation = merge(observation, other.observation, first.record.BREAKING)
     newest = next(s for s in statements if s.observation.stamp == observation.stamp)
-    return Statement(first.key, first.identity, newest.record, observation, any(s.is_counted for s in statements))
+    beneath = tuple(s.record for s in statements if s is not newest)
+    return Statement(
+        first.key, first.identity, newest.record, observation, any(s.is_counted for s in statements), beneath
+    )
 
 
 class Claim(NamedTuple):

@@ -100,6 +100,22 @@ def test_a_token_without_decimals_waits_for_somebody_who_knows_them(catalog: Cat
     assert counts(put(catalog, SEEN, POOL, feed="chain")) == {"unchanged": 2}
 
 
+def test_one_payload_may_say_a_token_with_and_without_decimals(catalog: Catalog, put: Import) -> None:
+    assert counts(put(catalog, USDC, SEEN)) == {"registered": 1}
+    token = catalog.instruments.get(USDC.id)
+    assert isinstance(token, Token)
+    assert (token.decimals, token.token_standard) == (6, "erc20")
+    assert catalog.waiting() == []
+
+
+def test_any_of_several_rows_may_name_what_is_missing(catalog: Catalog, put: Import) -> None:
+    bare = Future(exchange=PERPETUAL.exchange, symbol=PERPETUAL.symbol)
+    assert counts(put(catalog, PERPETUAL, bare)) == {"rejected": 1, "waiting": 1}
+    assert {waits["needs_id"] for waits in catalog.waiting()} == {BTC.id}
+    assert counts(put(catalog, BTC)) == {"registered": 1, "released": 1}
+    assert catalog.instruments.get(PERPETUAL.id) == PERPETUAL
+
+
 def test_a_single_registration_releases_too(catalog: Catalog, put: Import) -> None:
     put(catalog, PAIR)
     catalog.register(USD)
