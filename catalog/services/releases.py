@@ -33,7 +33,8 @@ def release(engine: Engine, author: Author, keys: Iterable[Key] | None = None) -
         if not part.records:
             break
         if wanted is not None:
-            wanted = part.arrived
+            # more may wait for the same; and what was put back, nobody else has seen meanwhile
+            wanted |= part.arrived | {waits.needs for waits in part.waiting}
     return done
 
 
