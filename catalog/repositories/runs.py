@@ -128,16 +128,15 @@ def seen_by(cursor: Cursor, keys: Iterable[Key]) -> list[dict[str, Any]]:
 
 def reject_late(cursor: Cursor, run_id: int, refused: Sequence[tuple[str, CatalogError, Record]]) -> None:
     """Add to the rejects of a run records of it that waited, and were refused when their time came."""
-    if not refused:
-        return
-    cursor.execute("SELECT coalesce(max(number), 0) FROM import_rejects WHERE run_id = %s", [run_id])
-    found = cursor.fetchone()
-    first = found[0] + 1 if found else 1
-    rows = [
-        (run_id, number, place, error.code, str(error), record.canonical_json()[:4096], record.record)
-        for number, (place, error, record) in enumerate(refused, first)
-    ]
-    copy_rows(cursor, "import_rejects", ("run_id", "number", "place", "code", "reason", "row", "record"), rows)
+    if refused:
+        reject(
+            cursor,
+            run_id,
+            (
+                (place, error.code, str(error), record.canonical_json()[:4096], record.record)
+                for place, error, record in refused
+            ),
+        )
 
 
 def saw(cursor: Cursor, run_id: int | None, number: int, keys: Iterable[Key]) -> None:
@@ -154,8 +153,15 @@ def saw(cursor: Cursor, run_id: int | None, number: int, keys: Iterable[Key]) ->
 
 
 def reject(cursor: Cursor, run_id: int | None, rejects: Iterable[Sequence[str]]) -> None:
-    """Keep the rejected rows: (place, code, reason, row, record) each."""
-    rows = ((run_id, number, *cells) for number, cells in enumerate(rejects, start=1))
+    """Keep the rejected rows: (place, code, reason, row, record) each, numbered on from those that the run has.
+
+    The run is locked: what it brought can be released, and refused, by another writer before it has ended.
+    """
+    cursor.execute("SELECT 1 FROM import_runs WHERE run_id = %s FOR NO KEY UPDATE", [run_id])
+    cursor.execute("SELECT coalesce(max(number), 0) FROM import_rejects WHERE run_id = %s", [run_id])
+    found = cursor.fetchone()
+    first = found[0] + 1 if found else 1
+    rows = ((run_id, number, *cells) for number, cells in enumerate(rejects, first))
     copy_rows(cursor, "import_rejects", ("run_id", "number", "place", "code", "reason", "row", "record"), rows)
 
 

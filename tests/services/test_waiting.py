@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from sqlalchemy import Connection
 
 from catalog import Catalog
 from catalog.domain import (
@@ -32,6 +33,9 @@ from catalog.domain.vocabulary import Authority
 from catalog.errors import UnknownReference
 from catalog.importers.base import Heading, Parsed
 from catalog.importers.registry import IMPORTERS
+from catalog.repositories import bulk
+from catalog.repositories.statements import Author, Outcome, Submission
+from catalog.services import releases
 from tests.states import state
 
 ETHEREUM = "eip155:1"
@@ -246,6 +250,63 @@ def test_two_writers_of_which_one_brings_the_pair_and_the_other_its_assets(
             assert catalog.waiting() == []
             assert catalog.pairs.get(PAIR.id) == PAIR
             assert catalog.pools.get(POOL.id) == POOL
+
+
+def test_more_may_wait_for_a_registration_than_one_transaction_takes(
+    catalog: Catalog, put: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releases, "BATCH", 3)
+    pairs = [Pair(exchange="kraken", symbol=f"P{n}", base_id=BTC.id, quote_id=USD.id) for n in range(8)]
+    put(catalog, USD, *pairs)
+    catalog.register(BTC)
+    assert catalog.waiting() == []
+    assert len(catalog.pairs.list()) == 8
+
+
+def test_what_is_put_back_is_looked_for_again(
+    catalog: Catalog, put: Import, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One writer has taken the pair and misses its quote; another brings that, and finds the pair locked."""
+    put(catalog, PAIR)
+    register = bulk.register
+
+    def slow(connection: Connection, submissions: Sequence[Submission], author: Author) -> Outcome:
+        outcome = register(connection, submissions, author)
+        if any(waits.needs.id.hex == USD.id for waits in outcome.waiting):
+            monkeypatch.setattr(bulk, "register", register)
+            with Catalog.open(database_url) as other:
+                other.register(USD)
+        return outcome
+
+    monkeypatch.setattr(bulk, "register", slow)
+    catalog.register(BTC)
+    assert catalog.waiting() == []
+    assert catalog.pairs.get(PAIR.id) == PAIR
+
+
+def test_what_another_writer_releases_may_be_refused_before_its_run_has_ended(
+    catalog: Catalog, put: Import, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Token(blockchain="eip155:10", address=USDC.address, decimals=6)
+    wrong = POOL.model_copy(
+        update={"tokens": (POOL.tokens[0].model_copy(update={"instrument_id": elsewhere.id}), POOL.tokens[1])}
+    )
+    put(catalog, DAI)
+    release = releases.release
+
+    def late(*arguments: Any) -> int:
+        monkeypatch.setattr(releases, "release", release)
+        with Catalog.open(database_url) as other:
+            other.register(elsewhere)
+        return release(*arguments)
+
+    monkeypatch.setattr(releases, "release", late)
+    report = put(catalog, wrong)
+    assert catalog.import_run(report["run_id"])["state"] == "done"
+    assert [(r["number"], r["code"]) for r in catalog.import_rejects(report["run_id"])] == [
+        (1, "wrong_blockchain"),
+        (2, "unknown_instrument"),
+    ]
 
 
 def test_the_rows_are_what_a_report_says(catalog: Catalog, put: Import) -> None:
