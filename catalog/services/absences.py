@@ -81,7 +81,7 @@ def _suspend(
 ) -> Outcome:
     cursor = cursor_of(connection)
     absent = feeds.beside(cursor, feed, ABSENT)
-    alone = _spoken_of_by(cursor, keys, feed, absent)
+    alone = _spoken_of_by(cursor, keys, feed, absent, observed_at)
     submissions = [
         Submission(
             with_field(record, "status", "suspended"), absent, observed_at, payload_hash, stated=frozenset(["status"])
@@ -92,18 +92,19 @@ def _suspend(
     return bulk.register(connection, submissions, author)
 
 
-def _spoken_of_by(cursor: Cursor, keys: Iterable[Key], feed: Feed, absent: Feed) -> list[Key]:
-    """Those of the records of which this feed alone speaks, operators and published tables not counted."""
+def _spoken_of_by(cursor: Cursor, keys: Iterable[Key], feed: Feed, absent: Feed, observed_at: datetime) -> list[Key]:
+    """Those of the records of which this feed alone speaks, operators and published tables not counted, and of which
+    it last spoke before that time: a later listing, imported already, may have them again."""
     wanted = list(keys)
     cursor.execute(
         """SELECT o.kind, o.subject_id FROM observations o JOIN unnest(%s::smallint[], %s::uuid[]) w(kind, id)
         ON w.kind = o.kind AND w.id = o.stated_id
-        WHERE o.feed_id = %s AND o.subject_id = o.stated_id AND NOT EXISTS (
+        WHERE o.feed_id = %s AND o.subject_id = o.stated_id AND o.observed_at < %s AND NOT EXISTS (
             SELECT 1 FROM observations p JOIN feeds f USING (feed_id) JOIN sources s USING (source)
             WHERE p.kind = o.kind AND p.subject_id = o.subject_id AND p.feed_id NOT IN (%s, %s)
                 AND s.authority NOT IN ('operator', 'reference'))
         ORDER BY 1, 2""",
-        [[k.kind for k in wanted], [k.id for k in wanted], feed.feed_id, feed.feed_id, absent.feed_id],
+        [[k.kind for k in wanted], [k.id for k in wanted], feed.feed_id, observed_at, feed.feed_id, absent.feed_id],
     )
     return [Key(*cells) for cells in cursor.fetchall()]
 
@@ -117,7 +118,7 @@ def withdraw(connection: Connection, feed: Feed, part: Outcome, author: Author, 
     seen = list(part.records)
     cursor.execute(
         """DELETE FROM observations o USING unnest(%s::smallint[], %s::uuid[]) w(kind, id)
-        WHERE o.kind = w.kind AND o.stated_id = w.id AND o.feed_id = %s AND o.observed_at < %s
+        WHERE o.kind = w.kind AND o.stated_id = w.id AND o.feed_id = %s AND o.observed_at <= %s
         RETURNING o.kind, o.subject_id""",
         [[k.kind for k in seen], [k.id for k in seen], absent.feed_id, observed_at],
     )

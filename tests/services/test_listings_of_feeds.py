@@ -14,6 +14,7 @@ import pytest
 from catalog import Catalog
 from catalog.domain import Asset, Pair, Token
 from catalog.errors import NotFound, PayloadError
+from catalog.importers import token_list
 from catalog.repositories import runs
 from tests.states import state
 
@@ -118,6 +119,30 @@ def test_an_old_listing_does_not_bring_back_what_vanished_later(catalog: Catalog
     put(catalog, tokens(*range(1, 5), at=AT + timedelta(days=2)), suspend_missing=True)
     put(catalog, tokens(*range(1, 6), at=AT + timedelta(days=1)))
     assert catalog.instruments.get(Token(blockchain="eip155:1", address=address(5)).id).status == "suspended"
+
+
+def test_an_old_listing_suspends_nothing_that_a_later_one_has(catalog: Catalog, put: Import) -> None:
+    put(catalog, tokens(*range(1, 6)))
+    put(catalog, tokens(*range(1, 6), at=AT + timedelta(days=2)))
+    old = put(catalog, tokens(*range(1, 5), at=AT + timedelta(days=1)), suspend_missing=True)
+    assert (old["missing"], old["suspended"]) == (1, 0)
+    assert catalog.replay(old["run_id"], suspend_missing=True).to_json()["suspended"] == 0
+    assert catalog.instruments.get(Token(blockchain="eip155:1", address=address(5)).id).status == "active"
+
+
+def test_a_row_that_is_read_after_all_is_no_longer_missing(
+    catalog: Catalog, put: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(catalog, tokens(*range(1, 6)))
+    payload = tokens(*range(1, 6), at=AT + timedelta(days=1))
+    payload["tokens"][4]["decimals"] = "six"
+    report = put(catalog, payload, suspend_missing=True)
+    gone = Token(blockchain="eip155:1", address=address(5)).id
+    assert (report["rejected"], catalog.instruments.get(gone).status) == (1, "suspended")
+    known = token_list._decimals
+    monkeypatch.setattr(token_list, "_decimals", lambda value: 6 if value == "six" else known(value))
+    assert catalog.retry(report["run_id"]).to_json()["updated"] == 1
+    assert catalog.instruments.get(gone).status == "active"
 
 
 def test_a_replay_changes_nothing_and_is_a_run_of_its_own(catalog: Catalog, put: Import) -> None:
