@@ -11,11 +11,12 @@ from typing import NamedTuple
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Engine
 
+from catalog.domain import text
 from catalog.domain.base import Record
 from catalog.domain.golden import Feed
 from catalog.domain.instruments import EQUITIES
 from catalog.domain.securities import Security
-from catalog.errors import PayloadError, escape
+from catalog.errors import InvalidIdentifier, PayloadError, escape, quote
 from catalog.importers.base import MAX_ROW, Importer, Reject
 from catalog.repositories import bulk, feeds, runs, waiting
 from catalog.repositories.driver import cursor_of
@@ -86,7 +87,7 @@ class Run:
         heading = importer.heading(payload.stream)
         self.own_time = heading.observed_at or order.observed_at
         self.observed_at = self.own_time or payload.modified_at
-        self.feed_name = order.feed or heading.feed or payload.stem
+        self.feed_name = _feed_name(order.feed or heading.feed or escape(payload.stem))
         self.is_listing = heading.is_listing and order.only is None and not order.is_part
         self.author = Author(order.actor)
         self.report = ImportReport(importer.source, payload.payload_hash.hex(), order.dry_run)
@@ -121,7 +122,7 @@ class Run:
         except PayloadError as error:
             if not len(self._entries):
                 raise
-            self._failure = str(error)
+            self._failure = escape_nul(str(error))
         self.report.rows = number
 
     def _is_wanted(self, place: str) -> bool:
@@ -172,7 +173,7 @@ class Run:
             if self.report.stopped is None:
                 self._register(feed)
         except BaseException as error:
-            self._finish("failed", f"{type(error).__name__}: {error}")
+            self._finish("failed", escape_nul(f"{type(error).__name__}: {error}"))
             raise
         if self.report.stopped is not None:
             self._finish("stopped", self.report.stopped)
@@ -225,7 +226,7 @@ class Run:
         self.report.run_id = runs.begin(
             cursor,
             runs.Begun(
-                feed, self.payload.payload_hash, self.payload.name, self.observed_at, self.author.actor, self.argument,
+                feed, self.payload.payload_hash, escape_nul(self.payload.name), self.observed_at, self.author.actor, self.argument,
                 self.own_time is not None, self.is_listing, self.report.rows, self.report.rows_expected,
                 self.order.retry_of,
             ),
@@ -282,10 +283,25 @@ class Run:
             self.order.progress(what, number)
 
 
-def escape_nul(text: str) -> str:
+def _feed_name(name: str) -> str:
+    """The name of a feed as it is kept. Raises PayloadError for one that no feed can have."""
+    hint = "--feed gives it another name"
+    try:
+        feed = text.key(name, "feed name")
+    except InvalidIdentifier as error:
+        raise PayloadError(str(error), hint=hint) from None
+    if feed.endswith(absences.ABSENT):
+        raise PayloadError(f"the feed name {quote(feed)} is kept for what vanished from another feed", hint=hint)
+    longest = text.MAX_KEY_BYTES - len(absences.ABSENT)
+    if len(feed.encode()) > longest:
+        raise PayloadError(f"the feed name {quote(feed)} is longer than {longest} bytes", hint=hint)
+    return feed
+
+
+def escape_nul(said: str) -> str:
     """Text that the database can hold: U+0000 and lone surrogates as escapes."""
     try:
-        text.encode()
+        said.encode()
     except UnicodeEncodeError:
-        return escape(text)
-    return text.replace("\x00", "\\x00")
+        return escape(said)
+    return said.replace("\x00", "\\x00")

@@ -6,16 +6,18 @@ import io
 import json
 import lzma
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from catalog import Catalog
 from catalog.errors import PayloadError
+from catalog.importers.base import Parsed, Reject
+from catalog.importers.jsonl import JsonlImporter
 from catalog.repositories import contents
 from catalog.repositories.mapping import select, to_values
 from catalog.repositories.search import to_record
@@ -173,6 +175,22 @@ def test_what_cannot_be_opened_says_so(catalog: Catalog, tmp_path: Path, name: s
         (tmp_path / name).write_bytes(b"not compressed at all")
     with pytest.raises(PayloadError):
         catalog.import_file("jsonl", str(tmp_path / name))
+
+
+def test_a_failure_is_kept_whatever_it_quotes(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jsonl").write_text(LINES[0])
+    read = JsonlImporter.parse
+
+    def breaks(self: JsonlImporter, stream: BinaryIO, observed_at: datetime | None) -> Iterator[Parsed | Reject]:
+        yield from read(self, stream, observed_at)
+        raise PayloadError("no end after `\x00\ud800`")
+
+    monkeypatch.setattr(JsonlImporter, "parse", breaks)
+    report = catalog.import_file("jsonl", str(tmp_path / "a.jsonl")).to_json()
+    assert report["registered"] == 1
+    assert catalog.import_run(report["run_id"])["failure"] == "no end after `\\x00\\ud800`"
 
 
 def test_standard_input(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:

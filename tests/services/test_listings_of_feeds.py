@@ -145,6 +145,31 @@ def test_a_row_that_is_read_after_all_is_no_longer_missing(
     assert catalog.instruments.get(gone).status == "active"
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 250, "a\0b", "a\nb", "\ud800", " ", "A list (absent)"])
+def test_names_that_no_feed_can_have(catalog: Catalog, put: Import, name: str) -> None:
+    with pytest.raises(PayloadError) as refused:
+        put(catalog, tokens(1), feed=name)
+    assert refused.value.hint == "--feed gives it another name"
+    assert catalog.imports() == []
+
+
+def test_a_list_cannot_call_itself_the_absence_of_another(catalog: Catalog, put: Import) -> None:
+    with pytest.raises(PayloadError, match="vanished"):
+        put(catalog, tokens(1, name="A list (absent)"))
+
+
+@pytest.mark.parametrize(
+    ("file", "feed"),
+    [("e\u0301", "\u00e9"), ("a\udc80b", "a\\udc80b"), ("a\x1b[31m", "a\\x1b[31m"), ("x" * 246, "x" * 246)],
+)
+def test_a_feed_that_has_its_name_from_a_file(catalog: Catalog, tmp_path: Path, file: str, feed: str) -> None:
+    (tmp_path / file).write_text(json.dumps(tokens(1)["tokens"]))
+    report = catalog.import_file("token-list", str(tmp_path / file)).to_json()
+    assert report["registered"] == 1
+    assert catalog.import_run(report["run_id"])["feed"] == feed
+    assert catalog.replay(report["run_id"]).to_json()["unchanged"] == 1
+
+
 def test_a_replay_changes_nothing_and_is_a_run_of_its_own(catalog: Catalog, put: Import) -> None:
     payload = tokens(*range(1, 5), at=None)
     payload["tokens"][0]["decimals"] = None
