@@ -15,7 +15,7 @@ from catalog.repositories import runs
 from catalog.repositories.driver import cursor_of
 from catalog.services import payloads
 from catalog.services.report import ImportReport
-from catalog.services.run import BATCH, Order, Progress, Run
+from catalog.services.run import BATCH, Order, Progress, Run, row_of
 
 
 def import_file(
@@ -80,7 +80,7 @@ def retry(
 ) -> ImportReport:
     """Import those rows of a run's stored payload again that it rejected. Raises as `replay` does."""
     with engine.connect() as connection:
-        places = runs.rejected_places(cursor_of(connection), run_id)
+        places = frozenset(map(row_of, runs.rejected_places(cursor_of(connection), run_id)))
     return _again(engine, run_id, Order(actor, dry_run, retry_of=run_id, only=places, progress=progress))
 
 

@@ -126,7 +126,7 @@ class Run:
         self.report.rows = number
 
     def _is_wanted(self, place: str) -> bool:
-        return self.order.only is None or place in self.order.only
+        return self.order.only is None or row_of(place) in self.order.only
 
     def _reject(self, reject: Reject) -> None:
         self._rejects.add(0, reject)
@@ -281,6 +281,11 @@ class Run:
     def _tell(self, what: str, number: int) -> None:
         if self.order.progress is not None:
             self.order.progress(what, number)
+
+
+def row_of(place: str) -> str:
+    """The row in which a place is: `line 3` of `line 3, column 7`."""
+    return place.partition(", column ")[0] if place.startswith("line ") else place
 
 
 def _feed_name(name: str) -> str:

@@ -15,6 +15,8 @@ from catalog import Catalog
 from catalog.domain import Asset, Pair, Token
 from catalog.errors import NotFound, PayloadError
 from catalog.importers import token_list
+from catalog.importers.base import Parsed
+from catalog.importers.jsonl import JsonlImporter
 from catalog.repositories import runs
 from tests.states import state
 
@@ -207,6 +209,18 @@ def test_a_retry_takes_the_rejected_rows_alone(catalog: Catalog, tmp_path: Path)
     with catalog.transaction() as cursor:
         cursor.execute("SELECT retry_of, is_listing FROM import_runs WHERE run_id = %s", [again["run_id"]])
         assert cursor.fetchone() == (first["run_id"], False)
+
+
+def test_a_retry_finds_the_row_of_a_place_with_a_column(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "broken.jsonl"
+    path.write_text('{"record": "asset", "exchange": "okx", "symbol": "A",}\n')
+    first = catalog.import_file("jsonl", str(path)).to_json()
+    assert catalog.import_rejects(first["run_id"])[0]["place"] == "line 1, column 54"
+    asset = Asset(exchange="okx", symbol="A")
+    monkeypatch.setattr(JsonlImporter, "parse", lambda *_: iter([Parsed(asset, "line 1"), Parsed(asset, "line 2")]))
+    assert catalog.retry(first["run_id"]).to_json()["registered"] == 1
 
 
 def test_pruned_payloads_are_gone_and_say_so(catalog: Catalog, put: Import) -> None:
