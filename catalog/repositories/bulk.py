@@ -23,6 +23,7 @@ from catalog.repositories import (
     disputes,
     equities,
     faults,
+    feeds,
     identities,
     listings,
     observations,
@@ -76,7 +77,9 @@ def register(connection: Connection, submissions: Sequence[Submission], author: 
     for submission in submissions:
         groups.setdefault(key_of(submission.record), []).append(submission)
     outcome = Outcome()
-    _register_groups(cursor_of(connection), list(groups.values()), author, outcome)
+    cursor = cursor_of(connection)
+    feeds.hold(cursor, {s.feed.source for s in submissions})
+    _register_groups(cursor, list(groups.values()), author, outcome)
     return outcome
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from catalog.domain.golden import OPERATOR_SOURCE, Feed
@@ -55,6 +56,16 @@ def beside(cursor: Cursor, feed: Feed, suffix: str) -> Feed:
     return ensure(cursor, feed.source, feed.name + suffix)
 
 
+def hold(cursor: Cursor, sources: Iterable[str]) -> None:
+    """Keep who is believed before whom from changing until the transaction ends, for sources that say something new.
+
+    A change derives the records anew of which a source speaks; it cannot see what is not committed yet.
+    """
+    wanted = sorted(set(sources) - {OPERATOR_SOURCE})
+    if wanted:
+        cursor.execute("SELECT 1 FROM sources WHERE source = ANY(%s) ORDER BY source FOR SHARE", [wanted])
+
+
 def exceptions(cursor: Cursor) -> dict[str, dict[tuple[str, str], int]]:
     """The fields of which a source is believed otherwise, by source."""
     cursor.execute("SELECT source, record, field, precedence FROM field_precedence")
@@ -68,13 +79,13 @@ def set_precedence(
     cursor: Cursor, source: str, precedence: int | None, *, feed: str | None, record: str | None, field: str | None
 ) -> bool:
     """Let a source, a feed or a field be believed otherwise (None: as before); False when there is no such voice."""
-    if feed is not None:
-        cursor.execute("UPDATE feeds SET precedence = %s WHERE source = %s AND name = %s", [precedence, source, feed])
-        return bool(cursor.rowcount)
     cursor.execute("SELECT authority FROM sources WHERE source = %s FOR UPDATE", [source])
     found = cursor.fetchone()
     if found is None:
         return False
+    if feed is not None:
+        cursor.execute("UPDATE feeds SET precedence = %s WHERE source = %s AND name = %s", [precedence, source, feed])
+        return bool(cursor.rowcount)
     if field is None:
         authority: Authority = found[0]
         value = PRECEDENCE[authority] if precedence is None else precedence

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Engine
 
-from catalog.repositories import bulk, runs, waiting
+from catalog.repositories import bulk, feeds, runs, waiting
 from catalog.repositories.driver import cursor_of
 from catalog.repositories.statements import Author, Key, Outcome, key_of
 from catalog.services import writing
@@ -41,6 +41,7 @@ def release(engine: Engine, author: Author, keys: Iterable[Key] | None = None) -
 def _release(connection: Connection, author: Author, keys: Iterable[Key] | None) -> Outcome:
     cursor = cursor_of(connection)
     due = waiting.take_due(cursor, keys, BATCH)
+    feeds.hold(cursor, {d.submission.feed.source for d in due})
     whole = Outcome()
     for run_id, group in groupby(sorted(due, key=lambda d: d.run_id), key=lambda d: d.run_id):
         submissions = [d.submission for d in group]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from catalog import Catalog
 from catalog.domain import Asset, Listing, Record, Stock, Token, Venue
 from catalog.errors import InvalidRecord, NotFound
+from catalog.repositories import bulk
 from tests.states import state
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -183,6 +185,33 @@ def test_a_source_can_be_believed_otherwise(fresh_catalog: Callable[[], Catalog]
             states.append(state(catalog))
             assert field(catalog, USDC.id, "decimals")["value"] == 8
     assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("scope", [{}, {"feed": "A list"}, {"record": "token", "field": "name"}])
+def test_a_change_waits_for_what_its_source_is_about_to_say(
+    catalog: Catalog, say: Import, database_url: str, monkeypatch: pytest.MonkeyPatch, scope: dict[str, str]
+) -> None:
+    say(catalog, with_(USDC, name="By hand"))
+    say.of_a_list(catalog, address="0x" + "bb" * 20)  # type: ignore[attr-defined]
+    log_changes = bulk.log_changes
+
+    def change() -> None:
+        with Catalog.open(database_url) as other:
+            other.set_precedence("token-list", 35, **scope)
+
+    other = threading.Thread(target=change)
+
+    def late(*arguments: Any) -> int | None:
+        if not other.ident:
+            other.start()
+            other.join(0.5)
+        return log_changes(*arguments)
+
+    monkeypatch.setattr(bulk, "log_changes", late)
+    say.of_a_list(catalog, name="Of a list")  # type: ignore[attr-defined]
+    other.join(30)
+    assert not other.is_alive()
+    assert field(catalog, USDC.id, "name")["value"] == "Of a list"
 
 
 @pytest.mark.parametrize(
