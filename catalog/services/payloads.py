@@ -128,7 +128,8 @@ def restored(engine: Engine, payload_hash: bytes, name: str, modified_at: dateti
 
 
 def _stored(cursor: Cursor, payload_hash: bytes) -> Iterator[bytes]:
-    cursor.execute("SELECT pruned_at FROM payloads WHERE payload_hash = %s", [payload_hash])
+    # the lock keeps a prune from taking the rest while the first of it is read
+    cursor.execute("SELECT pruned_at FROM payloads WHERE payload_hash = %s FOR SHARE", [payload_hash])
     found = cursor.fetchone()
     if found is not None and found[0] is not None:
         moment = format_moment(found[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from catalog.importers import token_list
 from catalog.importers.base import Parsed
 from catalog.importers.jsonl import JsonlImporter
 from catalog.repositories import runs
+from catalog.repositories.driver import Cursor
+from catalog.services import payloads
 from tests.states import state
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -237,6 +240,32 @@ def test_pruned_payloads_are_gone_and_say_so(catalog: Catalog, put: Import) -> N
     # whoever imports it again brings its bytes back
     assert put(catalog, tokens(1, 2))["unchanged"] == 2
     assert catalog.replay(first["run_id"]).to_json()["unchanged"] == 2
+
+
+def test_a_payload_that_is_being_read_is_not_pruned_from_under_it(
+    catalog: Catalog, put: Import, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payloads, "CHUNK", 1000)
+    first = put(catalog, tokens(*range(1, 101)))
+    stored = payloads._stored
+
+    def prune() -> None:
+        with Catalog.open(database_url) as other:
+            other.prune_payloads(datetime.now(UTC) + timedelta(minutes=1), 0)
+
+    other = threading.Thread(target=prune)
+
+    def slow(cursor: Cursor, payload_hash: bytes) -> Iterator[bytes]:
+        for number, block in enumerate(stored(cursor, payload_hash)):
+            if number == 1:
+                other.start()
+                other.join(0.5)
+            yield block
+
+    monkeypatch.setattr(payloads, "_stored", slow)
+    assert catalog.replay(first["run_id"]).to_json()["unchanged"] == 100
+    other.join(30)
+    assert not other.is_alive()
 
 
 def test_statistics_of_feeds(catalog: Catalog, put: Import) -> None:
