@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from catalog.domain.base import Record
 from catalog.domain.golden import Feed
+from catalog.domain.identity import LISTING_KIND
 from catalog.errors import CatalogError
 from catalog.repositories.driver import Cursor, copy_rows
 from catalog.repositories.statements import Key
@@ -102,12 +103,15 @@ def rejected_places(cursor: Cursor, run_id: int) -> frozenset[str]:
 
 
 def missing(cursor: Cursor, run_id: int, before: int) -> set[Key]:
-    """What the listing `before` had seen and that of `run_id` did not."""
-    cursor.execute(
-        """SELECT s.kind, u.id FROM sightings s, unnest(s.ids) u(id) WHERE s.run_id = %s
-        EXCEPT SELECT s.kind, u.id FROM sightings s, unnest(s.ids) u(id) WHERE s.run_id = %s""",
-        [before, run_id],
-    )
+    """The records that the listing `before` had and that of `run_id` has not.
+
+    An alias counts as what it stands for by now; what was rejected then, and is no record to this day, does not count.
+    """
+    query = f"""SELECT s.kind, coalesce(i.target_id, u.id) FROM sightings s CROSS JOIN unnest(s.ids) u(id)
+        LEFT JOIN identities i ON i.kind = s.kind AND i.id = u.id
+        WHERE s.run_id = %s AND CASE WHEN s.kind = {LISTING_KIND} THEN EXISTS (SELECT 1 FROM listings l WHERE l.id = u.id)
+            ELSE i.id IS NOT NULL AND (i.target_id IS NOT NULL OR NOT i.is_alias) END"""
+    cursor.execute(f"{query} EXCEPT {query}", [before, run_id])
     return {Key(*cells) for cells in cursor.fetchall()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from catalog import Catalog
-from catalog.domain import Asset, Pair, Token
+from catalog.domain import Asset, Pair, Record, Stock, Token
 from catalog.errors import NotFound, PayloadError
 from catalog.importers import token_list
 from catalog.importers.base import Parsed
@@ -21,6 +21,7 @@ from catalog.importers.jsonl import JsonlImporter
 from catalog.repositories import runs
 from catalog.repositories.driver import Cursor
 from catalog.services import payloads
+from catalog.services.run import Order, Run
 from tests.states import state
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -124,6 +125,33 @@ def test_an_old_listing_does_not_bring_back_what_vanished_later(catalog: Catalog
     put(catalog, tokens(*range(1, 5), at=AT + timedelta(days=2)), suspend_missing=True)
     put(catalog, tokens(*range(1, 6), at=AT + timedelta(days=1)))
     assert catalog.instruments.get(Token(blockchain="eip155:1", address=address(5)).id).status == "suspended"
+
+
+def test_what_was_rejected_and_what_an_alias_stands_for_is_not_missing(catalog: Catalog, tmp_path: Path) -> None:
+    listings = itertools.count()
+
+    def put(*rows: Record) -> dict[str, Any]:
+        number = next(listings)
+        path = tmp_path / str(number)
+        path.write_text("\n".join(row.canonical_json() for row in rows))
+        with payloads.opened(str(path)) as payload:
+            run = Run(
+                catalog.engine, payload, JsonlImporter(), None, Order("tester", observed_at=AT.replace(day=number + 1))
+            )
+            run.is_listing = True
+            with run:
+                run.read()
+                run.go()
+            return run.report.to_json()
+
+    stocks = [Stock(mic="XNAS", ticker=f"A{n}", currency="USD") for n in range(9)]
+    nowhere = Token(blockchain="eip155:424242", address=address(1), decimals=6)
+    assert put(*stocks, nowhere)["rejected"] == 1
+    apple = Stock(mic="XNAS", ticker="A0", currency="USD", isin="US0378331005")
+    later = put(apple, *stocks[1:])
+    assert (later["missing"], catalog.missing(later["run_id"])) == (0, [])
+    last = put(*stocks[2:], apple)
+    assert (last["missing"], [gone["ticker"] for gone in catalog.missing(last["run_id"])]) == (1, ["A1"])
 
 
 def test_an_old_listing_suspends_nothing_that_a_later_one_has(catalog: Catalog, put: Import) -> None:
