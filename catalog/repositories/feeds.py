@@ -13,6 +13,9 @@ from catalog.repositories.statements import Key
 
 #: The feed of the tables that are shipped; an imported list of the same source is another one.
 REFERENCE_SOURCE, REFERENCE_FEED = "iso10383", "markets"
+#: Behind the name of a feed: the voice that says what vanished from it, believed as much as the feed itself.
+ABSENT = " (absent)"
+
 _QUERY = """SELECT f.feed_id, f.source, f.name, coalesce(f.precedence, s.precedence)
     FROM feeds f JOIN sources s USING (source) WHERE f.source = %s AND f.name = %s"""
 
@@ -84,7 +87,10 @@ def set_precedence(
     if found is None:
         return False
     if feed is not None:
-        cursor.execute("UPDATE feeds SET precedence = %s WHERE source = %s AND name = %s", [precedence, source, feed])
+        names = [feed, feed + ABSENT]
+        cursor.execute(
+            "UPDATE feeds SET precedence = %s WHERE source = %s AND name = ANY(%s)", [precedence, source, names]
+        )
         return bool(cursor.rowcount)
     if field is None:
         authority: Authority = found[0]

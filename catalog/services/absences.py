@@ -24,7 +24,6 @@ from catalog.repositories.intake import with_field
 from catalog.repositories.statements import Author, Key, Outcome, Submission, key_of
 from catalog.services import writing
 
-ABSENT = " (absent)"
 BATCH = 10_000
 
 
@@ -68,11 +67,12 @@ def suspend(
     keys = list(found)
     for start in range(0, len(keys), BATCH):
         some = keys[start : start + BATCH]
+        asked = set(some)
         work = partial(
             _suspend, feed=feed, keys=some, author=author, observed_at=observed_at, payload_hash=payload_hash
         )
         part = writing.run(engine, work, author)
-        done += sum(change.action == "suspend" for change in part.changes)
+        done += sum(change.action == "suspend" and change.key in asked for change in part.changes)
     return done
 
 
@@ -80,7 +80,7 @@ def _suspend(
     connection: Connection, feed: Feed, keys: list[Key], author: Author, observed_at: datetime, payload_hash: bytes
 ) -> Outcome:
     cursor = cursor_of(connection)
-    absent = feeds.beside(cursor, feed, ABSENT)
+    absent = feeds.beside(cursor, feed, feeds.ABSENT)
     alone = _spoken_of_by(cursor, keys, feed, absent, observed_at)
     submissions = [
         Submission(
@@ -112,7 +112,7 @@ def _spoken_of_by(cursor: Cursor, keys: Iterable[Key], feed: Feed, absent: Feed,
 def withdraw(connection: Connection, feed: Feed, part: Outcome, author: Author, observed_at: datetime) -> None:
     """Take back what was said of the absence of records that this batch has seen, and add what follows to its outcome."""
     cursor = cursor_of(connection)
-    absent = feeds.known(cursor, feed.source, feed.name + ABSENT)
+    absent = feeds.known(cursor, feed.source, feed.name + feeds.ABSENT)
     if absent is None:
         return
     seen = list(part.records)

@@ -295,9 +295,9 @@ def _feed_name(name: str) -> str:
         feed = text.key(name, "feed name")
     except InvalidIdentifier as error:
         raise PayloadError(str(error), hint=hint) from None
-    if feed.endswith(absences.ABSENT):
+    if feed.endswith(feeds.ABSENT):
         raise PayloadError(f"the feed name {quote(feed)} is kept for what vanished from another feed", hint=hint)
-    longest = text.MAX_KEY_BYTES - len(absences.ABSENT)
+    longest = text.MAX_KEY_BYTES - len(feeds.ABSENT)
     if len(feed.encode()) > longest:
         raise PayloadError(f"the feed name {quote(feed)} is longer than {longest} bytes", hint=hint)
     return feed

@@ -51,6 +51,28 @@ def put(tmp_path: Path) -> Import:
     return import_list
 
 
+@pytest.fixture
+def put_records(tmp_path: Path) -> Import:
+    """Import records as a full listing, each a day later than the one before."""
+    days = itertools.count()
+
+    def import_records(catalog: Catalog, *rows: Record, suspend_missing: bool = False) -> dict[str, Any]:
+        at = AT + timedelta(days=next(days))
+        path = tmp_path / at.isoformat()
+        path.write_text("\n".join(row.canonical_json() for row in rows))
+        order = Order("tester", observed_at=at, suspend_missing=suspend_missing)
+        with (
+            payloads.opened(str(path)) as payload,
+            Run(catalog.engine, payload, JsonlImporter(), None, order) as run,
+        ):
+            run.is_listing = True
+            run.read()
+            run.go()
+        return run.report.to_json()
+
+    return import_records
+
+
 def test_a_listing_that_shrank_registers_nothing(catalog: Catalog, put: Import) -> None:
     first = put(catalog, tokens(*range(1, 11)))
     assert (first["rows"], "rows_expected" in first, "missing" in first) == (10, False, False)
@@ -127,30 +149,14 @@ def test_an_old_listing_does_not_bring_back_what_vanished_later(catalog: Catalog
     assert catalog.instruments.get(Token(blockchain="eip155:1", address=address(5)).id).status == "suspended"
 
 
-def test_what_was_rejected_and_what_an_alias_stands_for_is_not_missing(catalog: Catalog, tmp_path: Path) -> None:
-    listings = itertools.count()
-
-    def put(*rows: Record) -> dict[str, Any]:
-        number = next(listings)
-        path = tmp_path / str(number)
-        path.write_text("\n".join(row.canonical_json() for row in rows))
-        with payloads.opened(str(path)) as payload:
-            run = Run(
-                catalog.engine, payload, JsonlImporter(), None, Order("tester", observed_at=AT.replace(day=number + 1))
-            )
-            run.is_listing = True
-            with run:
-                run.read()
-                run.go()
-            return run.report.to_json()
-
+def test_what_was_rejected_and_what_an_alias_stands_for_is_not_missing(catalog: Catalog, put_records: Import) -> None:
     stocks = [Stock(mic="XNAS", ticker=f"A{n}", currency="USD") for n in range(9)]
     nowhere = Token(blockchain="eip155:424242", address=address(1), decimals=6)
-    assert put(*stocks, nowhere)["rejected"] == 1
+    assert put_records(catalog, *stocks, nowhere)["rejected"] == 1
     apple = Stock(mic="XNAS", ticker="A0", currency="USD", isin="US0378331005")
-    later = put(apple, *stocks[1:])
+    later = put_records(catalog, apple, *stocks[1:])
     assert (later["missing"], catalog.missing(later["run_id"])) == (0, [])
-    last = put(*stocks[2:], apple)
+    last = put_records(catalog, *stocks[2:], apple)
     assert (last["missing"], [gone["ticker"] for gone in catalog.missing(last["run_id"])]) == (1, ["A1"])
 
 
@@ -176,6 +182,19 @@ def test_a_row_that_is_read_after_all_is_no_longer_missing(
     monkeypatch.setattr(token_list, "_decimals", lambda value: 6 if value == "six" else known(value))
     assert catalog.retry(report["run_id"]).to_json()["updated"] == 1
     assert catalog.instruments.get(gone).status == "active"
+
+
+def test_absence_is_believed_as_much_as_the_feed(catalog: Catalog, put_records: Import) -> None:
+    stocks = [
+        Stock(mic=mic, ticker="AAPL", currency="USD", isin="US0378331005", status="active")
+        for mic in ("XNAS", "XLON", "XPAR", "XETR", "XNYS")
+    ]
+    put_records(catalog, *stocks)
+    report = put_records(catalog, *stocks[:4], suspend_missing=True)
+    assert (report["missing"], report["suspended"]) == (1, 1)  # its listing at home follows, and was not missing
+    for precedence in (35, 45, None):
+        catalog.set_precedence("jsonl", precedence, feed="jsonl")
+        assert catalog.instruments.get(stocks[4].id).status == "suspended"
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 250, "a\0b", "a\nb", "\ud800", " ", "A list (absent)"])
