@@ -95,6 +95,8 @@ def judge(name: str, report: ImportReport, tolerates_rejects: bool) -> int:
         hint = "look whether the payload is whole; --accept-shrink believes it"
         output.error(f"`{name}`: {report.stopped}", hint)
         return exits.NO
+    if report.not_suspended is not None:
+        output.note(f"nothing was suspended: {report.not_suspended}")
     if report.missing:
         output.note(
             f"hint: {report.missing} records of the listing before are not in this one"

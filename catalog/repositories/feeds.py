@@ -42,10 +42,10 @@ def ensure(cursor: Cursor, source: str, name: str, authority: Authority | None =
     return Feed(feed_id, source, name, precedence, exceptions(cursor).get(source, {}))
 
 
-def known(cursor: Cursor, source: str, name: str) -> Feed | None:
-    """The feed of that name, if there is one."""
-    cursor.execute("SELECT 1 FROM feeds WHERE source = %s AND name = %s", [source, name])
-    return ensure(cursor, source, name) if cursor.fetchone() else None
+def absences(cursor: Cursor) -> list[int]:
+    """The numbers of the voices that say what vanished from a listing."""
+    cursor.execute("SELECT feed_id FROM feeds WHERE right(name, %s) = %s", [len(ABSENT), ABSENT])
+    return [feed_id for (feed_id,) in cursor.fetchall()]
 
 
 def beside(cursor: Cursor, feed: Feed, suffix: str) -> Feed:

@@ -41,10 +41,11 @@ class Begun(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A run over a full listing of a feed: its number, and how many rows it had."""
+    """A run over a full listing of a feed: its number, how many rows it had, and how many of them it rejected."""
 
     run_id: int
     rows: int
+    rejects: int
 
 
 class Past(NamedTuple):
@@ -76,7 +77,8 @@ def begin(cursor: Cursor, run: Begun) -> int:
 def last_listing(cursor: Cursor, feed: Feed, before: datetime) -> Listing | None:
     """The newest complete run over a listing of this feed that is older than a time."""
     cursor.execute(
-        """SELECT run_id, rows_seen FROM import_runs
+        """SELECT run_id, rows_seen, (SELECT count(*) FROM import_rejects j WHERE j.run_id = r.run_id)
+        FROM import_runs r
         WHERE feed_id = %s AND state = 'done' AND is_listing AND observed_at < %s AND rows_seen IS NOT NULL
         ORDER BY observed_at DESC, run_id DESC LIMIT 1""",
         [feed.feed_id, before],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -63,7 +64,7 @@ def _cells(waits: Waiting, run_id: int) -> tuple[Any, ...]:
         s.feed.feed_id,
         s.observed_at,
         s.payload_hash,
-        blake3(s.record.canonical_json().encode()).digest(),
+        blake3(f"{s.record.canonical_json()}{json.dumps(dict(s.through), sort_keys=True)}".encode()).digest(),
         Jsonb(s.record.known()),
         through,
         *waits.needs,

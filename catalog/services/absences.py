@@ -1,7 +1,7 @@
 """What vanished from a full listing: found, and on request suspended until it is listed again.
 
 That a listing leaves a record out is said by a voice of its own, the feed's name with ` (absent)` behind it. It says one
-thing, that the record is suspended, and is taken back by the next listing that has the record.
+thing, that the record is suspended, and is taken back by the next payload of any feed that has the record.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -27,13 +27,22 @@ from catalog.services import writing
 BATCH = 10_000
 
 
-def look(engine: Engine, feed: Feed, author: Author, observed_at: datetime) -> list[Key] | None:
-    """What the last listing of this feed had and the one of this run has not; None when there was none before."""
+class Absences(NamedTuple):
+    """What the last listing of a feed had and that of a run has not, and how many rows the last one had rejected."""
+
+    keys: list[Key]
+    rejects_before: int
+
+
+def look(engine: Engine, feed: Feed, author: Author, observed_at: datetime) -> Absences | None:
+    """What vanished since the last listing of this feed; None when there was none before."""
     assert author.run_id is not None
     with engine.connect() as connection:
         cursor = cursor_of(connection)
         before = runs.last_listing(cursor, feed, observed_at)
-        return None if before is None else sorted(runs.missing(cursor, author.run_id, before.run_id))
+        if before is None:
+            return None
+        return Absences(sorted(runs.missing(cursor, author.run_id, before.run_id)), before.rejects)
 
 
 def missing(engine: Engine, run_id: int) -> list[dict[str, Any]]:
@@ -81,7 +90,7 @@ def _suspend(
 ) -> Outcome:
     cursor = cursor_of(connection)
     absent = feeds.beside(cursor, feed, feeds.ABSENT)
-    alone = _spoken_of_by(cursor, keys, feed, absent, observed_at)
+    alone = _spoken_of_by(cursor, keys, feed, observed_at)
     submissions = [
         Submission(
             with_field(record, "status", "suspended"), absent, observed_at, payload_hash, stated=frozenset(["status"])
@@ -92,35 +101,42 @@ def _suspend(
     return bulk.register(connection, submissions, author)
 
 
-def _spoken_of_by(cursor: Cursor, keys: Iterable[Key], feed: Feed, absent: Feed, observed_at: datetime) -> list[Key]:
-    """Those of the records of which this feed alone speaks, operators and published tables not counted, and of which
-    it last spoke before that time: a later listing, imported already, may have them again."""
+def _spoken_of_by(cursor: Cursor, keys: Iterable[Key], feed: Feed, observed_at: datetime) -> list[Key]:
+    """Those of the records of which this feed alone speaks, and last spoke before that time.
+
+    Operators and published tables do not count, nor does a feed whose own last listing has left the record out. A later
+    listing of this feed, imported already, may have them again.
+    """
     wanted = list(keys)
     cursor.execute(
         """SELECT o.kind, o.subject_id FROM observations o JOIN unnest(%s::smallint[], %s::uuid[]) w(kind, id)
         ON w.kind = o.kind AND w.id = o.stated_id
         WHERE o.feed_id = %s AND o.subject_id = o.stated_id AND o.observed_at < %s AND NOT EXISTS (
             SELECT 1 FROM observations p JOIN feeds f USING (feed_id) JOIN sources s USING (source)
-            WHERE p.kind = o.kind AND p.subject_id = o.subject_id AND p.feed_id NOT IN (%s, %s)
-                AND s.authority NOT IN ('operator', 'reference'))
+            WHERE p.kind = o.kind AND p.subject_id = o.subject_id AND p.feed_id <> o.feed_id
+                AND right(f.name, %s) <> %s AND s.authority NOT IN ('operator', 'reference')
+                AND NOT EXISTS (
+                    SELECT 1 FROM import_runs r WHERE r.feed_id = p.feed_id AND r.state = 'done' AND r.is_listing
+                        AND r.observed_at > p.observed_at))
         ORDER BY 1, 2""",
-        [[k.kind for k in wanted], [k.id for k in wanted], feed.feed_id, observed_at, feed.feed_id, absent.feed_id],
+        [[k.kind for k in wanted], [k.id for k in wanted], feed.feed_id, observed_at, len(feeds.ABSENT), feeds.ABSENT],
     )
     return [Key(*cells) for cells in cursor.fetchall()]
 
 
-def withdraw(connection: Connection, feed: Feed, part: Outcome, author: Author, observed_at: datetime) -> None:
-    """Take back what was said of the absence of records that this batch has seen, and add what follows to its outcome."""
+def withdraw(connection: Connection, part: Outcome, author: Author, observed_at: datetime) -> None:
+    """Take back what any listing said of the absence of records that this batch has seen, and add what follows to its
+    outcome."""
     cursor = cursor_of(connection)
-    absent = feeds.known(cursor, feed.source, feed.name + feeds.ABSENT)
-    if absent is None:
+    voices = feeds.absences(cursor)
+    if not voices:
         return
     seen = list(part.records)
     cursor.execute(
         """DELETE FROM observations o USING unnest(%s::smallint[], %s::uuid[]) w(kind, id)
-        WHERE o.kind = w.kind AND o.stated_id = w.id AND o.feed_id = %s AND o.observed_at <= %s
+        WHERE o.kind = w.kind AND o.stated_id = w.id AND o.feed_id = ANY(%s) AND o.observed_at <= %s
         RETURNING o.kind, o.subject_id""",
-        [[k.kind for k in seen], [k.id for k in seen], absent.feed_id, observed_at],
+        [[k.kind for k in seen], [k.id for k in seen], voices, observed_at],
     )
     back = [Key(kind, subject) for kind, subject in cursor.fetchall() if isinstance(subject, UUID)]
     if back:

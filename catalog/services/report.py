@@ -15,7 +15,7 @@ class ImportReport:
     Beside them: `waiting` of the rejected ones are kept until what they name is there, `released` are records of
     earlier payloads that waited for something in this one. `rows` and `rows_expected` compare the payload with the
     last listing of its feed; `missing` are records that were in that one and are not in this one, `suspended` those
-    that were therefore suspended. `failure` is why the payload could not be read to its end, `stopped` why nothing of
+    that were therefore suspended; `not_suspended` is why none was. `failure` is why the payload could not be read to its end, `stopped` why nothing of
     it was registered.
     """
 
@@ -31,6 +31,7 @@ class ImportReport:
     rows_expected: int | None = None
     missing: int | None = None
     suspended: int | None = None
+    not_suspended: str | None = None
     seconds: float = 0.0
     failure: str | None = None
     stopped: str | None = None
@@ -71,7 +72,7 @@ class ImportReport:
             "by_record": dict(sorted(self.by_record.items())),
             "seconds": round(self.seconds, 3),
         }
-        for name in ("rows_expected", "missing", "suspended", "failure", "stopped", "differences"):
+        for name in ("rows_expected", "missing", "suspended", "not_suspended", "failure", "stopped", "differences"):
             if getattr(self, name) is not None:
                 report[name] = getattr(self, name)
         return report

@@ -71,6 +71,11 @@ class Entry(NamedTuple):
     through: dict[str, str]
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What the row says, whatever it looks like."""
+        return (self.parsed_record.canonical_json(), *sorted(self.through.values()))
+
+    @property
     def isin(self) -> str:
         """What keeps rows together: all lines of one ISIN are settled in one transaction."""
         record = self.parsed_record
@@ -133,12 +138,18 @@ class Run:
         self.report.count(reject.record or "unknown", "rejected")
 
     def _groups(self) -> Iterator[list[Entry]]:
-        """All rows of one record, record by record."""
+        """All rows of one record, record by record; of rows that say the same, the first."""
         group: list[Entry] = []
+        said: set[tuple[str, ...]] = set()
         for entry in self._entries:
             if group and entry.key != group[0].key:
                 yield group
-                group = []
+                group, said = [], set()
+            if group and self.order.only is None:
+                said = said or {group[0].words}
+                if entry.words in said:
+                    continue
+                said.add(entry.words)
             group.append(entry)
         if group:
             yield group
@@ -194,10 +205,16 @@ class Run:
         if self.is_listing and self._failure is None:
             found = absences.look(self.engine, feed, self.author, self.observed_at)
             if found is not None:
-                self.report.missing = len(found)
-                if self.order.suspend_missing:
+                self.report.missing = len(found.keys)
+                if self.order.suspend_missing and len(self._rejects) > found.rejects_before:
+                    self.report.suspended = 0
+                    self.report.not_suspended = (
+                        f"{len(self._rejects)} rows were rejected, and {found.rejects_before} of the listing before: "
+                        "what is missing may be among them"
+                    )
+                elif self.order.suspend_missing:
                     self.report.suspended = absences.suspend(
-                        self.engine, feed, found, self.author, self.observed_at, self.payload.payload_hash
+                        self.engine, feed, found.keys, self.author, self.observed_at, self.payload.payload_hash
                     )
 
     def _dry(self) -> None:
@@ -249,7 +266,7 @@ class Run:
             for e in batch
         ]  # fmt: skip
         part = bulk.register(connection, submissions, self.author)
-        absences.withdraw(connection, feed, part, self.author, self.observed_at)
+        absences.withdraw(connection, part, self.author, self.observed_at)
         waiting.keep(cursor, part.waiting, self.author.run_id)
         runs.saw(cursor, self.author.run_id, number, part.records)
         bulk.log_changes(connection, part, self.author)

@@ -34,7 +34,7 @@ class WaitingRow(Base):
     feed_id: Mapped[int] = mapped_column(Integer, ForeignKey("feeds.feed_id"), comment="The feed that says it")
     observed_at: Mapped[datetime] = mapped_column(comment="Time of the statement")
     payload_hash: Mapped[bytes] = mapped_column(comment="BLAKE3 of its payload")
-    statement_hash: Mapped[Hash] = mapped_column(comment="BLAKE3 of the statement's canonical form")
+    statement_hash: Mapped[Hash] = mapped_column(comment="BLAKE3 of the canonical statement, and of `through`")
     statement: Mapped[Json] = mapped_column(comment="Every field that it knows")
     through: Mapped[Json | None] = mapped_column(comment="Fields that are the instrument of a broker contract")
     needs_kind: Mapped[Code] = mapped_column(SmallInteger, comment="Kind of what it waits for")

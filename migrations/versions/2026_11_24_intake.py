@@ -56,7 +56,7 @@ COMMENT ON COLUMN waiting.observed_at IS 'Time of the statement';
 
 COMMENT ON COLUMN waiting.payload_hash IS 'BLAKE3 of its payload';
 
-COMMENT ON COLUMN waiting.statement_hash IS 'BLAKE3 of the statement''s canonical form';
+COMMENT ON COLUMN waiting.statement_hash IS 'BLAKE3 of the canonical statement, and of `through`';
 
 COMMENT ON COLUMN waiting.statement IS 'Every field that it knows';
 

@@ -172,7 +172,9 @@ def test_an_old_listing_suspends_nothing_that_a_later_one_has(catalog: Catalog, 
 def test_a_row_that_is_read_after_all_is_no_longer_missing(
     catalog: Catalog, put: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(catalog, tokens(*range(1, 6)))
+    first = tokens(*range(1, 7))
+    first["tokens"][5]["decimals"] = "six"
+    put(catalog, first)
     payload = tokens(*range(1, 6), at=AT + timedelta(days=1))
     payload["tokens"][4]["decimals"] = "six"
     report = put(catalog, payload, suspend_missing=True)
@@ -333,3 +335,35 @@ def test_who_saw_a_record(catalog: Catalog, put: Import) -> None:
         from catalog.repositories.statements import key_of
 
         assert [run["run_id"] for run in runs.seen_by(cursor, [key_of(third)])] == [2]
+
+
+def test_what_two_lists_dropped_is_suspended(catalog: Catalog, put: Import) -> None:
+    for name in ("A list", "Another list"):
+        put(catalog, tokens(*range(1, 6), name=name))
+    later = AT + timedelta(days=1)
+    assert put(catalog, tokens(*range(1, 5), at=later), suspend_missing=True)["suspended"] == 0
+    gone = Token(blockchain="eip155:1", address=address(5)).id
+    assert catalog.instruments.get(gone).status == "active"
+    report = put(catalog, tokens(*range(1, 5), name="Another list", at=later), suspend_missing=True)
+    assert (report["missing"], report["suspended"]) == (1, 1)
+    assert catalog.instruments.get(gone).status == "suspended"
+    # whoever lists it later brings it back
+    back = put(catalog, tokens(*range(1, 6), at=AT + timedelta(days=2)))
+    assert (back["missing"], back["updated"]) == (0, 1)
+    assert catalog.instruments.get(gone).status == "active"
+
+
+def test_nothing_is_suspended_by_a_list_that_is_harder_to_read(catalog: Catalog, put: Import) -> None:
+    put(catalog, tokens(*range(1, 11)))
+    payload = tokens(*range(1, 10), at=AT + timedelta(days=1))
+    payload["tokens"][0]["decimals"] = "many"
+    report = put(catalog, payload, suspend_missing=True)
+    assert (report["missing"], report["suspended"], report["rejected"]) == (2, 0, 1)
+    assert report["not_suspended"].startswith("1 rows were rejected, and 0 of the listing before")
+    assert put(catalog, tokens(*range(1, 9), at=AT + timedelta(days=2)), suspend_missing=True)["suspended"] == 1
+
+
+def test_rows_that_say_the_same_are_one(catalog: Catalog, put: Import) -> None:
+    payload = tokens(*[1] * 50, 2)
+    report = put(catalog, payload)
+    assert (report["rows"], report["registered"]) == (51, 2)
