@@ -32,6 +32,11 @@ MAX_GROWTH = 512 << 20
 #: How the rows of a source depend on others, see `Judge`.
 RELATIONS = {"evm-logs": "summed", "exchange-calendars": "linked", "tradovate": "joined"}
 
+#: Sizes that a source gives in coins or dollars, and we in contracts.
+QUOTIENTS = {
+    "deribit": {f"{kind}.{size}" for kind in ("future", "option") for size in ("lot_size", "min_quantity")},
+}
+
 
 class Case(NamedTuple):
     """One mutant of one good payload."""
@@ -61,7 +66,7 @@ def judges(source: str, importer: Importer | None = None, *, with_real: bool = T
     """A judge for every good payload of a source, by the payload's name."""
     importer = importer or importer_for(source)
     good = {"ours": PAYLOADS[source]} | (real_payloads().get(source, {}) if with_real else {})
-    found, rules = {}, Rules()
+    found, rules = {}, Rules(quotients=QUOTIENTS.get(source, set()))
     for name, data in good.items():
         apart = cut(data)
         try:

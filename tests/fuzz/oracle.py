@@ -96,6 +96,7 @@ class Rules:
 
     scales: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     powers: set[str] = field(default_factory=set)
+    quotients: set[str] = field(default_factory=set)
     constants: dict[str, set[Decimal]] = field(default_factory=lambda: defaultdict(set))
     not_in_row: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
@@ -129,6 +130,7 @@ class Rules:
                 or number in self.constants.get(name, ())
                 or (name.endswith("_fee_bps") and any(_scaled(n, k) == number for k in _FEES for n in said))
                 or (name.endswith(_MULTIPLIED) and _is_product(number, said))
+                or (name in self.quotients and _is_quotient(number, said))
                 or number in _DEFAULTS.get(name.partition(".")[2], ())
             ):
                 yield f"{name} is {number}, which is not in its row"
@@ -144,8 +146,12 @@ def _scaled(number: Decimal, places: int) -> Decimal | None:
 
 
 def _is_product(number: Decimal, said: set[Decimal]) -> bool:
-    small = [n for n in said if abs(n.adjusted()) < 100]
+    small = [n for n in said if abs(n.adjusted()) < 1000]
     return len(small) < 300 and any(a * b == number for a in small for b in small)
+
+
+def _is_quotient(number: Decimal, said: set[Decimal]) -> bool:
+    return number in said or any(number * n in said for n in said if abs(n.adjusted()) < 100 > abs(number.adjusted()))
 
 
 def _is_power(number: Decimal, said: set[Decimal]) -> bool:

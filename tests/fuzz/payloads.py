@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from catalog.errors import escape
+
 #: How many rows a cut payload has.
 ROWS = 10
 _LONGEST = 40  # elements of what is not the rows
@@ -108,7 +110,7 @@ def at(tree: Any, path: tuple[Any, ...]) -> Any:
 def elements(container: Any) -> list[tuple[str, Any]]:
     """What a container holds, by the last part of its pointer."""
     if isinstance(container, Obj):
-        return [(k.replace("~", "~0").replace("/", "~1"), v) for k, v in container]
+        return [(escape(k.replace("~", "~0").replace("/", "~1")), v) for k, v in container]
     return [(str(n), v) for n, v in enumerate(container)] if isinstance(container, list) else []
 
 
