@@ -100,7 +100,7 @@ class Intake:
             progress=progress,
             is_part=delivery.is_part,
             batch_size=min(self._throttle.rate, BATCH),
-            name=delivery.name,
+            name=delivery.file.stem,
         )
         if report.failure is not None:
             self._tell(delivery.name, "broken", report.to_json())
