@@ -90,8 +90,8 @@ def good_files() -> tuple[Good, ...]:
     crowd = support.numbered(map(support.entry_of, many))
     few = support.numbered(map(support.entry_of, (support.AAPL, support.NASDAQ, support.HOME)))
     return (
-        _good("v1-64", support.golden("v1-64"), universe),
-        _good("v1-128", support.golden("v1-128"), universe),
+        _good("v2-64", support.golden("v2-64"), universe),
+        _good("v2-128", support.golden("v2-128"), universe),
         _good("delta-64", _written(delta, 64, base_sequence=7), delta),
         _good("delta-128", _written(delta, 128, base_sequence=7), delta),
         _good("empty-64", _written([], 64), []),

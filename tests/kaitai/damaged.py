@@ -46,7 +46,7 @@ _DAMAGES = (
 
 def damaged_files() -> dict[str, bytes]:
     """What is wrong, and the file. All checksums but the digest are right."""
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     files = {what: _damage(good, number, right, wrong) for what, number, right, wrong in _DAMAGES}
     files["one byte less"] = good[:-1]
     files["no end"] = good[:-464]

@@ -1,4 +1,5 @@
-"""A reader of version 1 before a made-up version 2: what it does not know it passes over, what it knows it finds."""
+"""Formats before and after this one: version 1 is read as it always was; of a made-up version 3 what is not known is
+passed over, and what is known is found."""
 
 from __future__ import annotations
 
@@ -22,19 +23,19 @@ from catalog.wire.messages import EndMessage, encode_end
 from tests.snapshot import support
 from tests.snapshot.support import AAPL, INSTRUMENTS, PAIR
 
-INDEX_FUND = 10  # an instrument type that version 1 does not have
-FUND = b"\x11" * 16 + bytes((INDEX_FUND,)) + b"a fund, which version 1 cannot read"
-BOND = 0x0F  # a message type that version 1 does not have
+INDEX_FUND = 10  # an instrument type that version 2 does not have
+FUND = b"\x11" * 16 + bytes((INDEX_FUND,)) + b"a fund, which version 2 cannot read"
+BOND = 0x0F  # a message type that version 2 does not have
 BONDS = b"\x22" * 16 + b"a bond"
 
 
-def version_2(id_bits: int) -> bytes:
+def version_3(id_bits: int) -> bytes:
     """The universe as a later version might write it.
 
     Bytes stand behind every payload; there are unknown messages, an instrument of an unknown type, a bond, another
-    vocabulary, another index, and their counts. What version 1 defines is as version 1 defines it.
+    vocabulary, another index, and their counts. What version 2 defines is as version 2 defines it.
     """
-    good = support.golden(f"v1-{id_bits}")
+    good = support.golden(f"v2-{id_bits}")
     indexes = Indexes(id_bits // 8)
     data = bytearray()
     sections, places = [0] * 16, [0] * 32
@@ -92,11 +93,11 @@ def record_offsets(data: bytes) -> list[int]:
 
 
 def with_counts(payload: bytes) -> bytes:
-    """A snapshot payload of version 2, with counts of a fund and a bond added."""
+    """A snapshot payload of version 3, with counts of a fund and a bond added."""
     end = 54 + 10 * payload[52]
     rows = sorted([*struct.iter_unpack("<BBQ", payload[54:end]), (1, INDEX_FUND, 1), (BOND, 0, 1)])
     table = b"".join(struct.pack("<BBQ", *row) for row in rows)
-    return b"\2\0" + payload[2:52] + struct.pack("<H", len(rows)) + table + payload[end:]
+    return b"\3\0" + payload[2:52] + struct.pack("<H", len(rows)) + table + payload[end:]
 
 
 def expected() -> list[Record]:
@@ -109,11 +110,11 @@ def known(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in entry.values.items() if value is not None}
 
 
-def test_a_version_1_reader_reads_what_a_version_2_adds(tmp_path: Path) -> None:
-    path = tmp_path / "v2.snap"
-    path.write_bytes(version_2(64))
+def test_a_version_2_reader_reads_what_a_version_3_adds(tmp_path: Path) -> None:
+    path = tmp_path / "v3.snap"
+    path.write_bytes(version_3(64))
     with Snapshot.open(path) as snapshot:
-        assert snapshot.header.format_version == 2
+        assert snapshot.header.format_version == 3
         assert list(snapshot.records()) == expected()
         assert snapshot.get(AAPL.id) == AAPL
         assert snapshot.get(support.ALIASES[0].id) == AAPL
@@ -127,9 +128,9 @@ def test_a_version_1_reader_reads_what_a_version_2_adds(tmp_path: Path) -> None:
 
 
 def test_a_flip_in_what_is_not_known_is_still_found(tmp_path: Path) -> None:
-    path = tmp_path / "v2.snap"
-    good = version_2(64)
-    for words in (b"which version 1 cannot read", b"an unknown message", b"a bond", b"new"):
+    path = tmp_path / "v3.snap"
+    good = version_3(64)
+    for words in (b"which version 2 cannot read", b"an unknown message", b"a bond", b"new"):
         flipped = bytearray(good)
         flipped[good.index(words)] ^= 1
         path.write_bytes(flipped)
@@ -137,9 +138,9 @@ def test_a_flip_in_what_is_not_known_is_still_found(tmp_path: Path) -> None:
 
 
 def test_another_header_version_is_refused(tmp_path: Path) -> None:
-    data = bytearray(support.golden("v1-64"))
+    data = bytearray(support.golden("v2-64"))
     data[5] = 2
-    path = tmp_path / "v2.snap"
+    path = tmp_path / "v3.snap"
     path.write_bytes(data)
     with pytest.raises(UnsupportedVersion, match="at byte 5, version: expected 1, found 2"):
         Snapshot.open(path)

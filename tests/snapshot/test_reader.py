@@ -403,6 +403,6 @@ def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path, copy: bool) -> 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 98, 463, 495])
 def test_too_few_bytes_are_told(size: int) -> None:
-    data = support.golden("v1-64")[:size]
+    data = support.golden("v2-64")[:size]
     with pytest.raises(DecodeError):
         Snapshot(data, Path("memory"))

@@ -18,7 +18,7 @@ from tests.snapshot.support import AAPL, APPLE, BTC, PAIR, TOKEN
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     place = tmp_path / "a.snap"
-    place.write_bytes(support.golden("v1-64"))
+    place.write_bytes(support.golden("v2-64"))
     return place
 
 
