@@ -140,7 +140,7 @@ def test_a_flip_in_what_is_not_known_is_still_found(tmp_path: Path) -> None:
 def test_another_header_version_is_refused(tmp_path: Path) -> None:
     data = bytearray(support.golden("v2-64"))
     data[5] = 2
-    path = tmp_path / "v3.snap"
+    path = tmp_path / "other.snap"
     path.write_bytes(data)
     with pytest.raises(UnsupportedVersion, match="at byte 5, version: expected 1, found 2"):
         Snapshot.open(path)
