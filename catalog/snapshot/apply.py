@@ -82,7 +82,7 @@ def _check_chain(sources: Sequence[Snapshot]) -> None:
             reason = f"its ids have {new.id_bits} bits, and those of the snapshot {old.id_bits}"
             raise DeltaRefused(delta.path, reason, "take a full snapshot of that width")
         if new.format_version < old.format_version:
-            reason = f"its format version is {new.format_version}, and that of the snapshot {old.format_version} already"
+            reason = f"its format version is {new.format_version}, and the snapshot's is {old.format_version} already"
             raise DeltaRefused(delta.path, reason, "take a full snapshot")
         if new.as_of_sequence < old.as_of_sequence:
             reason = f"it ends at {new.as_of_sequence}, and the snapshot is at {old.as_of_sequence} already"

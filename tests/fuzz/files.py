@@ -135,6 +135,7 @@ def _good(name: str, data: bytes, entries: Iterable[AnyEntry]) -> Good:
         for place in ("exchange", "mic", "broker"):
             if symbol and entry.values.get(place):
                 exchanges.add((entry.values[place], symbol))
+                exchanges |= {(entry.values[place], other) for other in entry.values.get("other_symbols") or ()}
     keys = Keys(ids, {look_up: sorted(found) for look_up, found in texts.items()}, sorted(exchanges), numbers)
     return Good(name, data, data[HEADER_SIZE + 3] // 8, keys)
 

@@ -160,10 +160,10 @@ class Comparison:
 
     def _compare_field(self, path: str, field: Field, ours: Any, theirs: Any) -> None:
         what = f"{path}.{field.name}"
-        found = getattr(theirs, field.name, None)
-        if field.since > 1 and found is None:
+        if field.since > 1 and not hasattr(theirs, field.name):  # the payload ends before it
             self._same(what, ours, None)
             return
+        found = getattr(theirs, field.name)
         if field.type == "list":
             self._same(f"{path}.num_{field.name}", len(ours), getattr(theirs, f"num_{field.name}"))
             for n, (one, other) in enumerate(zip(ours, found, strict=True)):

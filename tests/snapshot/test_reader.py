@@ -102,6 +102,8 @@ def test_every_key_finds_its_records(snapshot: Snapshot) -> None:
     assert snapshot.by_symbol("ETH") == [ETHER]
     assert snapshot.by_exchange_symbol("binance", "BTC") == [BTC]
     assert snapshot.by_exchange_symbol("binance", "BTCUSDT") == [support.PERPETUAL, PAIR]
+    assert snapshot.by_exchange_symbol("binance", "BTC-USDT") == [PAIR]
+    assert snapshot.by_exchange_symbol("binance", "BTC/USDT") == [PAIR]
     assert snapshot.by_exchange_symbol("binance", "LUNA") == [LUNA]
     assert snapshot.by_exchange_symbol("XNAS", "AAPL") == [AAPL]
     assert snapshot.by_exchange_symbol("ARCX", "SPY") == [SPY]
@@ -117,6 +119,7 @@ def test_keys_that_nothing_has_give_nothing(snapshot: Snapshot) -> None:
     assert snapshot.by_figi("BBG000BPH459") == []
     assert snapshot.by_symbol("") == snapshot.by_symbol("aapl") == []
     assert snapshot.by_exchange_symbol("XNAS", "BTC") == []
+    assert snapshot.by_exchange_symbol("alpaca", "BTC/USDT") == []
     assert snapshot.by_address("0x" + "1" * 40) == []
 
 

@@ -52,7 +52,10 @@ ONE = Token(blockchain="eip155:8453", address="0x" + "1" * 40, symbol="ONE", nam
 TWO = Token(blockchain="eip155:8453", address="0x" + "2" * 40, symbol="TWO", decimals=8)
 BASE = Asset(exchange="testex", symbol="XBT", name="Bitcoin")
 QUOTE = Asset(exchange="testex", symbol="TUSD")
-PAIR = Pair(exchange="testex", symbol="XBTTUSD", base_id=BASE.id, quote_id=QUOTE.id, tick_size=Decimal("0.5"))
+PAIR = Pair(
+    exchange="testex", symbol="XBTTUSD", base_id=BASE.id, quote_id=QUOTE.id, tick_size=Decimal("0.5"),
+    other_symbols=("XBT/TUSD", "XBT-TUSD"),
+)  # fmt: skip
 POOL = Pool(
     blockchain="eip155:8453", address="0x" + "3" * 40, dex="testswap_v2", pool_type="weighted", fee=Decimal("0.0025"),
     tokens=(
@@ -270,7 +273,7 @@ def test_exchange_pairs(ask: Ask) -> None:
     shown = {
         "id": PAIR.id, "exchange": "testex", "venue_name": "Test Exchange", "market_kind": "spot", "base_id": BASE.id,
         "base_symbol": "XBT", "base_name": "Bitcoin", "quote_id": QUOTE.id, "quote_symbol": "TUSD", "quote_name": None,
-        "tick_size": Decimal("0.5"),
+        "tick_size": Decimal("0.5"), "other_symbols": ["XBT-TUSD", "XBT/TUSD"],
     }  # fmt: skip
     assert {name: pair[name] for name in shown} == shown
 

@@ -217,7 +217,9 @@ def test_a_field_that_was_added_later_has_bytes_only_where_it_has_a_value() -> N
     older = full(first_fields("pair"))
     payload = encode("pair", older)
     assert encode("pair", older | {"other_symbols": None}) == payload
-    assert encode("pair", older | {"other_symbols": ("A/B", "AB")}) == payload + bytes.fromhex("01 0200 03412f42 024142")
+    assert encode("pair", older | {"other_symbols": ("A/B", "AB")}) == payload + bytes.fromhex(
+        "01 0200 03412f42 024142"
+    )
     for decoded_by in (decode, lambda *given: decode_carefully(LAYOUTS["pair"], given[1], 0, NAMES, 16, resolve)):
         assert "other_symbols" not in decoded_by("pair", payload)
         assert "other_symbols" not in decoded_by("pair", payload + b"\0")  # as before a field that a later format adds
