@@ -66,6 +66,7 @@ def test_a_broken_message_ends_it(path: Path, tmp_path: Path) -> None:
         (support.USDC.replace("a0b", "A0b"), []),
         ("binance BTC", [BTC]),
         ("binance:BTCUSDT", [support.PERPETUAL, PAIR]),
+        ("binance:BTC/USDT", [PAIR]),
         ("nothing", []),
         ("", []),
         (support.ALIASES[1].id.hex(), []),

@@ -441,6 +441,7 @@ def test_the_page_names_every_view_and_its_queries_run(ask: Ask) -> None:
         "names": ["Game.com Token", "Gitcoin"],
     } in answers[1]
     assert {"binance", "kraken"} <= {row["venue_name"].lower() for row in answers[2]}
-    assert OPTION.symbol in [row["symbol"] for row in answers[3]]
-    assert [row["source"] for row in answers[4]] == ["jsonl"]
-    assert {ONE.id, PAIR.id, EVENT.id} <= {row["subject"] for row in answers[5]}
+    assert [(row["venue_name"], row["symbol"]) for row in answers[3]] == [("Kraken", "XXBTZUSD")]
+    assert OPTION.symbol in [row["symbol"] for row in answers[4]]
+    assert [row["source"] for row in answers[5]] == ["jsonl"]
+    assert {ONE.id, PAIR.id, EVENT.id} <= {row["subject"] for row in answers[6]}
