@@ -12,7 +12,8 @@ doc: |
   norm; types and fields have its names here.
 
   A field that may be null has a type `optional_…`: a byte that says whether something follows, then the same fields
-  as the type without `optional_`. What it lacks is null. Codes get their names from the vocabularies of the same file;
+  as the type without `optional_`. What it lacks is null. A field that came with a later format version has nothing at
+  all when the payload ends before it, and is null too. Codes get their names from the vocabularies of the same file;
   `-vocabulary` says from which one, and `-kind` of what kind an id is.
 
   Every payload is a stream of its own. What a later version puts behind the last field is left alone, and messages,
@@ -462,6 +463,11 @@ types:
       - {id: taker_fee_bps, type: optional_decimal, doc: "Fee of the crossing side, basis points."}
       - {id: venue_status, type: optional_key, doc: "The venue's own word for the status."}
       - {id: delist_at, type: optional_time, doc: End of trading.}
+      - id: other_symbols
+        type: optional_keys
+        if: not _io.eof
+        valid: {expr: _.presence == 0 or _.count <= 64}
+        doc: Other names of the same market. Since format version 2.
 
   future:
     doc: A dated future or a perpetual.

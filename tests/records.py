@@ -280,6 +280,13 @@ def _venue(draw: Draw) -> dict[str, Any]:
 
 
 @st.composite
+def _pair(draw: Draw) -> dict[str, Any]:
+    values = draw(facts("pair"))
+    others = tuple(symbol for symbol in values.pop("other_symbols", ()) if symbol != values["symbol"])
+    return values | ({"other_symbols": others} if others else {})
+
+
+@st.composite
 def _pool(draw: Draw) -> dict[str, Any]:
     values = draw(facts("pool", "address", "pool_id", "tokens", "algorithm", "fee", "hooks", "factory", "pool_type"))
     chain = values["blockchain"]
@@ -407,6 +414,7 @@ _BUILDERS: dict[str, Strategy] = {
     "option": _option(),
     "synthetic": _synthetic(),
     "venue": _venue(),
+    "pair": _pair(),
     "pool": _pool(),
     "broker_contract": _broker_contract(),
     "event_type": _event_type(),

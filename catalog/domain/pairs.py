@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from catalog.domain.base import Amount, EndMoment, Generation, IdText, Increment, Key, Record, Signed, Slug
+from pydantic import model_validator
+
+from catalog.domain.base import Amount, EndMoment, Generation, IdText, Increment, Key, Keys, Record, Signed, Slug
 from catalog.domain.vocabulary import MarketKind
+from catalog.errors import InvalidRecord
 
 
 class Pair(Record):
     """A spot market of a crypto exchange. `symbol` is the exchange's own; sizes in base, prices and notional in quote.
 
-    Fees are in basis points. `venue_status` is the exchange's own word behind `status`.
+    Fees are in basis points. `venue_status` is the exchange's own word behind `status`. `other_symbols` are what the
+    exchange calls the same market elsewhere (in its feeds, on its website): keys to find it by, never what identifies it.
     """
 
     record: Literal["pair"] = "pair"
@@ -32,6 +36,7 @@ class Pair(Record):
     taker_fee_bps: Signed | None = None
     venue_status: Key | None = None
     delist_at: EndMoment = None
+    other_symbols: Keys | None = None
 
     IDENTITY: ClassVar = ("exchange", "market_kind", "symbol", "generation")
     REFERENCES: ClassVar = {"base_id": "instrument", "quote_id": "instrument"}
@@ -39,3 +44,9 @@ class Pair(Record):
     @property
     def identity(self) -> tuple[str, ...]:
         return (self.exchange, self.market_kind, self.symbol, self.generation or "")
+
+    @model_validator(mode="after")
+    def _others_are_others(self) -> Self:
+        if self.symbol in (self.other_symbols or ()):
+            raise InvalidRecord("other_symbols", self.symbol, "it is the symbol itself; leave it out")
+        return self

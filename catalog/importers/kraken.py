@@ -21,6 +21,8 @@ from catalog.importers.json_values import is_unset, optional_decimal, whole_numb
 EXCHANGE = "kraken"
 #: The exchange's words for a pair that trades; behind every other word it does not, at least for now.
 ACTIVE_STATUSES = frozenset({"online", "limit_only"})
+#: Where a pair has its names beside its key: the short one of the REST interface, and that of the WebSocket feeds.
+NAMES = ("altname", "wsname")
 _OBJECTS = frozenset({"result"})
 _HUNDRED = Decimal(100)
 
@@ -37,6 +39,7 @@ class KrakenImporter:
         "invalid_symbol": "the pair's key is longer than 255 bytes, or has control characters",
         "invalid_base": "base is no text, is longer than 255 bytes, or has control characters",
         "invalid_quote": "the same of quote",
+        "invalid_other_symbol": "the same of altname or wsname",
         "invalid_status": "the same of status",
         "invalid_amount": "tick_size, ordermin or costmin is no decimal of at most 18 digits, or is negative",
         "invalid_precision": "pair_decimals or lot_decimals is no whole number from 0 to 128",
@@ -100,6 +103,8 @@ def _pair(key: str, row: dict[str, Any], assets: Assets, moment: datetime | None
         "maker_fee_bps": _fee(row, "fees_maker"),
     }
     fields: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
+    if others := {optional_key(row, name, "other_symbol") for name in NAMES} - {symbol, None}:
+        fields["other_symbols"] = tuple(others)
     if word := optional_key(row, "status", "status"):
         fields |= {"venue_status": word, "status": "active" if word in ACTIVE_STATUSES else "suspended"}
     fields |= market_generation(EXCHANGE, symbol, moment, base, quote)

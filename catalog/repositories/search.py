@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from catalog.domain.base import Record
 from catalog.domain.identity import KINDS, decode_identity
 from catalog.domain.records import RECORDS
@@ -48,7 +50,7 @@ _QUERIES: dict[str, tuple[str, ...]] = {
         f"SELECT {_I}, id FROM futures WHERE symbol = %(key)s",
         f"SELECT {_I}, id FROM options WHERE symbol = %(key)s",
         f"SELECT {_I}, id FROM synthetics WHERE name = %(key)s",
-        f"SELECT {_P}, id FROM pairs WHERE symbol = %(key)s",
+        f"SELECT {_P}, id FROM pairs WHERE symbol = %(key)s OR other_symbols @> ARRAY[%(key)s]",
         f"SELECT {_BROKER}, id FROM broker_contracts WHERE symbol = %(key)s",
         f"SELECT {_EVENT}, id FROM event_types WHERE name = %(key)s",
         f"SELECT {_V}, id FROM venues WHERE %(key)s IN (mic, slug)",
@@ -58,7 +60,8 @@ _QUERIES: dict[str, tuple[str, ...]] = {
         f"SELECT {_POOL}, id FROM pools WHERE address IN (%(key)s, lower(%(key)s))",
     ),
     "exchange-symbol": (
-        f"SELECT {_P}, id FROM pairs WHERE exchange = %(exchange)s AND symbol = %(key)s",
+        f"""SELECT {_P}, id FROM pairs
+        WHERE exchange = %(exchange)s AND (symbol = %(key)s OR other_symbols @> ARRAY[%(key)s])""",
         f"SELECT {_I}, id FROM assets WHERE exchange = %(exchange)s AND symbol = %(key)s",
         f"SELECT {_I}, id FROM futures WHERE %(exchange)s IN (exchange, mic) AND symbol = %(key)s",
         f"SELECT {_I}, id FROM options WHERE %(exchange)s IN (exchange, mic) AND symbol = %(key)s",
@@ -74,10 +77,12 @@ _FIELDS = {
     "isin": ("isin",),
     "cusip": ("cusip",),
     "figi": ("figi", "composite_figi", "share_class_figi"),
-    "symbol": ("symbol", "ticker", "iso_code"),
+    "symbol": ("symbol", "ticker", "iso_code", "other_symbols"),
     "address": ("address",),
-    "exchange-symbol": ("symbol", "ticker"),
+    "exchange-symbol": ("symbol", "ticker", "other_symbols"),
 }
+#: Those that hold several.
+_LISTS = frozenset(["other_symbols"])
 
 
 def to_record(values: dict[str, Any]) -> Record:
@@ -183,8 +188,8 @@ def _candidates(cursor: Cursor, key: str, by: str | None, source: str | None, at
             for field in _FIELDS[scheme]:
                 cursor.execute(
                     """SELECT DISTINCT kind, record_id FROM history
-                    WHERE kind < 8 AND image @> jsonb_build_object(%s::text, %s::text) ORDER BY 2""",
-                    [field, params["key"]],
+                    WHERE kind < 8 AND image @> jsonb_build_object(%s::text, %s::jsonb) ORDER BY 2""",
+                    [field, Jsonb([params["key"]] if field in _LISTS else params["key"])],
                 )
                 keys += [Key(*row) for row in cursor.fetchall()]
     return list(dict.fromkeys(keys))
@@ -219,7 +224,7 @@ def _as_of(cursor: Cursor, keys: list[Key], key: str, by: str | None, at: dateti
             by == "id"
             or candidate.id.hex == key
             or values["record"] in _NAMED
-            or any(values.get(f) in wanted for f in fields)
+            or any(wanted.intersection(values.get(f) or () if f in _LISTS else [values.get(f)]) for f in fields)
         ):
             found.append(to_record(values))
     return found

@@ -57,6 +57,7 @@ def apply(
             as_of_ns=last.header.as_of_ns,
             horizon_ns=last.header.horizon_ns,
             counts=Counter(_name(entry) for entry in state.entries()),
+            format_version=last.header.format_version,
         )
         vocabularies = {name: {v: code for code, v in codes.items()} for name, codes in last.vocabularies.items()}
         return write_snapshot(target, header, vocabularies, state.entries(), force=force)
@@ -80,6 +81,9 @@ def _check_chain(sources: Sequence[Snapshot]) -> None:
         if new.id_bits != old.id_bits:
             reason = f"its ids have {new.id_bits} bits, and those of the snapshot {old.id_bits}"
             raise DeltaRefused(delta.path, reason, "take a full snapshot of that width")
+        if new.format_version < old.format_version:
+            reason = f"its format version is {new.format_version}, and the snapshot's is {old.format_version} already"
+            raise DeltaRefused(delta.path, reason, "take a full snapshot")
         if new.as_of_sequence < old.as_of_sequence:
             reason = f"it ends at {new.as_of_sequence}, and the snapshot is at {old.as_of_sequence} already"
             raise DeltaRefused(delta.path, reason, "nothing is to be done")

@@ -27,6 +27,7 @@ from catalog.wire.layout import (
     KIND_CODES,
     LAST_ID_INDEX,
     LAYOUTS,
+    OTHER_SYMBOLS,
 )
 from catalog.wire.messages import INDEX_HEAD, slots_offset
 
@@ -104,6 +105,8 @@ class Indexes:
             exchange = next((said for name in plan.exchanges if (said := get(name)) is not None), None)
             if symbol is not None and exchange is not None:
                 self._add_exchange_symbol(exchange.encode(), symbol, place)
+                for other in (get(plan.others) or ()) if plan.others else ():
+                    self._add_exchange_symbol(exchange.encode(), other, place)
         if plan.reference:
             named = get(plan.reference)
             if named is not None:
@@ -155,7 +158,8 @@ class Indexes:
             "event_type": self._add_event_type,
         }
         referrers = self._of(code) if code else bytearray()
-        return _Plan(ids, fields, exchanges, symbol, reference, referrers, special.get(record))
+        others = OTHER_SYMBOLS.get(record, "")
+        return _Plan(ids, fields, exchanges, symbol, others, reference, referrers, special.get(record))
 
     def _of(self, code: int) -> bytearray:
         return self._entries.setdefault(code, bytearray())
@@ -168,6 +172,7 @@ class _Plan(NamedTuple):
     fields: list[tuple[str, bytearray]]
     exchanges: tuple[str, ...]
     symbol: str
+    others: str
     reference: str
     referrers: bytearray
     special: Callable[[bytes, Mapping[str, Any], bytes], None] | None

@@ -167,15 +167,15 @@ class Snapshot(MappedFile):
         return found
 
     def by_exchange_symbol(self, exchange: str, symbol: str) -> list[Record]:
-        """What `exchange` (a slug or MIC) calls `symbol`: its assets, pairs, futures, options and broker contracts, and
-        the instruments listed there so."""
+        """What `exchange` (a slug or MIC) calls `symbol`: its assets, pairs (by all their symbols), futures, options and
+        broker contracts, and the instruments listed there so."""
         offsets: dict[int, None] = {}
         message = pair_key(exchange.encode(), symbol.encode())
         for offset in self.locate_key(layout.INDEX_EXCHANGE_SYMBOL, message):
             view = self.view_at(offset)
             if view.record in layout.EXCHANGE_SYMBOLS:
                 places, name = layout.EXCHANGE_SYMBOLS[view.record]
-                if exchange in [getattr(view, place) for place in places] and getattr(view, name) == symbol:
+                if exchange in [getattr(view, place) for place in places] and symbol in _symbols(view, name):
                     offsets[offset] = None
             elif view.record == "listing" and view.symbol == symbol:
                 venue = self.view(view.venue_id, "venue")
@@ -313,3 +313,9 @@ class Snapshot(MappedFile):
         maker = self._decoder(record), Builder(record)
         subtype = LAYOUTS[record].subtype
         return self._makers.setdefault(message.type << 8 | subtype, maker)
+
+
+def _symbols(view: View, name: str) -> tuple[str | None, ...]:
+    """All symbols that its exchange has for a record; `name` is the field of the first."""
+    others = layout.OTHER_SYMBOLS.get(view.record)
+    return (getattr(view, name), *((others and getattr(view, others)) or ()))

@@ -295,6 +295,12 @@ class _Verifier:
             self._place(message, record, (values["instrument_id"], values["venue_id"], symbol))
         for path, id, kind in references(table.fields, values):
             self._check_reference(message, record, path, id, kind)
+        for field in reversed(table.fields):
+            if field.since <= self.header.format_version:
+                break
+            if field.name in values:
+                place = f"at byte {message.offset}, {record}.{field.name}"
+                self.note(message.offset, f"{place}: there is no such field before format version {field.since}")
         encode = self.encoders.get(record)
         if encode is None:
             codes = {name: {v: c for c, v in named.items()} for name, named in self.snapshot.vocabularies.items()}

@@ -56,7 +56,8 @@ _SECTION_RANK = {message: rank for rank, message in enumerate(layout.SECTION_ORD
 class SnapshotHeader:
     """What the file says of itself; `counts` per record name (and `alias`, `tombstone`), proved when it ends.
 
-    A delta has the sequence and the time of the state that it starts from; in a full file they are 0 and None.
+    A delta has the sequence and the time of the state that it starts from; in a full file they are 0 and None. An older
+    `format_version` is for entries that have nothing of what came later.
     """
 
     catalog_id: bytes
@@ -68,6 +69,7 @@ class SnapshotHeader:
     horizon_ns: int
     counts: Mapping[str, int]
     base_as_of_ns: int | None = None
+    format_version: int = layout.FORMAT_VERSION
 
 
 class SnapshotInfo(NamedTuple):
@@ -132,7 +134,7 @@ class SnapshotWriter:
             layout.SNAPSHOT,
             encode_snapshot(
                 SnapshotMessage(
-                    layout.FORMAT_VERSION,
+                    header.format_version,
                     contents,
                     header.id_bits,
                     header.catalog_id,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from catalog.tables.columns import Amount, EndMoment, Generation, Increment, Key, Signed
+from catalog.tables.columns import Amount, EndMoment, Generation, Increment, Key, Keys, Signed
 from catalog.tables.metadata import Base
 
 
@@ -15,6 +15,8 @@ class PairRow(Base):
     __tablename__ = "pairs"
     __table_args__ = (
         UniqueConstraint("exchange", "market_kind", "symbol", "generation", postgresql_nulls_not_distinct=True),
+        CheckConstraint("symbol <> ALL (other_symbols)", name="others_are_others"),
+        Index("ix_pairs__other_symbols", "other_symbols", postgresql_using="gin"),
         {"comment": "Two assets that a crypto exchange trades against each other"},
     )
 
@@ -36,4 +38,5 @@ class PairRow(Base):
     taker_fee_bps: Mapped[Signed | None] = mapped_column(comment="Fee of an order that takes, basis points")
     venue_status: Mapped[Key | None] = mapped_column(comment="The exchange's own word for the status")
     delist_at: Mapped[EndMoment | None] = mapped_column(comment="From when on it trades no more")
+    other_symbols: Mapped[Keys | None] = mapped_column(comment="The exchange's other names of this market")
     status: Mapped[str] = mapped_column(ForeignKey("statuses.status"), comment="active, suspended or retired")

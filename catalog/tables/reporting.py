@@ -484,7 +484,7 @@ EXCHANGE_PAIRS = View(
         *_other("i", "p.base_id", "base", "What is bought and sold", "symbol", "name"),
         *_other("q", "p.quote_id", "quote", "What it is paid in", "symbol", "name"),
         *_same("p", PairRow, "tick_size lot_size min_quantity max_quantity min_price max_price min_notional"),
-        *_same("p", PairRow, "maker_fee_bps taker_fee_bps venue_status delist_at status"),
+        *_same("p", PairRow, "maker_fee_bps taker_fee_bps venue_status delist_at status other_symbols"),
     ),
     """FROM pairs p
 LEFT JOIN venues x ON x.slug = p.exchange

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 MAGIC = 0xDEADBEEF
 VERSION = 1  # of the header: another one means that older readers must stop
-FORMAT_VERSION = 1  # of the file: a higher one has additions that older readers skip
+FORMAT_VERSION = 2  # of the file: a higher one has additions that older readers skip
 
 INSTRUMENT = 0x01
 POOL = 0x02
@@ -67,7 +67,8 @@ NO_SUBTYPE = 0
 class Field(NamedTuple):
     """One field of a record: `type` as docs/protocol.md names it, `domain` the vocabulary or the kind it refers to.
 
-    A `list` has `items`, the fields of each element in order.
+    A `list` has `items`, the fields of each element in order. A field that came `since` a later format version than 1
+    is optional, stands behind all older ones, and has no bytes at the end of a payload when it is null.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Field(NamedTuple):
     optional: bool = False
     domain: str = ""
     items: tuple[Field, ...] = ()
+    since: int = 1
 
 
 class RecordLayout(NamedTuple):
@@ -258,6 +260,7 @@ _LAYOUTS = (
             ),
             *_optional("key", "venue_status"),
             *_optional("time", "delist_at"),
+            Field("other_symbols", "keys", optional=True, since=2),
         ),
     ),
     RecordLayout(
@@ -540,6 +543,8 @@ EXCHANGE_SYMBOLS: dict[str, tuple[tuple[str, ...], str]] = {
     "option": (("mic", "exchange"), "symbol"),
     "broker_contract": (("broker",), "symbol"),
 }
+#: Fields with further symbols of a record, which the same exchange knows it by.
+OTHER_SYMBOLS = {"pair": "other_symbols"}
 #: Records found by the id in one of their fields, through an index whose key is that id.
 INDEXED_REFERENCES: dict[str, tuple[str, int]] = {
     "listing": ("instrument_id", INDEX_LISTINGS),

@@ -73,6 +73,7 @@ def _compiled_encoder(record: str, width: int) -> Callable[[dict[str, dict[str, 
     lines += [" def encode(id, values):"]
     lines += [f"  if len(id) != {ID_SIZE if layout.has_id else 0}: raise ValueError", "  get = values.get"]
     lines += _encode_body(layout.fields, width)
+    lines += _without_trailing_nulls(layout.fields)
     pieces = ["id" if layout.has_id else "b''"]
     if layout.message == INSTRUMENT:
         pieces.append(repr(bytes((layout.subtype,))))
@@ -109,6 +110,17 @@ def _encode_body(fields: tuple[Field, ...], width: int) -> list[str]:
             lines += [f"  if v is None: f{n} = b'\\x00'", "  else:"]
             pad = "   "
         lines += [pad + line for line in _encode_lines(n, field, width)]
+    return lines
+
+
+def _without_trailing_nulls(fields: tuple[Field, ...]) -> list[str]:
+    """Lines that take the null byte from added fields behind which nothing stands."""
+    lines, behind = [], ""
+    for n, field in reversed(list(enumerate(fields))):
+        if field.since == 1:
+            break
+        lines.append(f"  if f{n} == b'\\x00'{behind}: f{n} = b''")
+        behind = f" and not f{n}"
     return lines
 
 
@@ -163,9 +175,10 @@ def _encode_fields(
                 raise InvalidRecord(inner, "nothing", "a value is required")
             parts.append(b"\0")
             continue
-        if field.optional:
-            parts.append(b"\1")
-        parts.append(_encode_field(field, inner, value, width, packed))
+        mark = b"\1" if field.optional else b""
+        parts.append(mark + _encode_field(field, inner, value, width, packed))
+    while fields[len(parts) - 1].since > 1 and parts[-1] == b"\0":
+        parts.pop()
     return b"".join(parts)
 
 
@@ -292,6 +305,9 @@ def _decode_body(fields: tuple[Field, ...], width: int, pad: str, target: str) -
     for field in fields:
         place = target.format(field.name)
         inner = pad
+        if field.since > 1:
+            lines.append(f"{pad}if o < len(p):")
+            inner = pad = f"{pad} "
         if field.optional:
             if not target.startswith("v["):
                 lines.append(f"{pad}{place} = None")
@@ -374,6 +390,8 @@ class FieldReader:
     def read(self, field: Field, path: str = "") -> Any:
         """The field that stands at the cursor, None for a null; the cursor moves behind it."""
         path = f"{path or self.record}.{field.name}"
+        if field.since > 1 and self.cursor.at == self.cursor.end:
+            return None
         if field.optional and not self.cursor.present(path):
             return None
         match field.type:

@@ -15,6 +15,8 @@ from tests.cli.conftest import APPLE, USDC, Run
         ("US0378331005", "isin", 4),
         ("037833100", "cusip", 4),
         ("USDC", "symbol", 6),
+        ("XBT/USD", "symbol", 1),
+        ("kraken:XBTUSD", "exchange-symbol", 1),
         ("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", "address", 1),
         (USDC, "id", 1),
     ],

@@ -90,8 +90,8 @@ def good_files() -> tuple[Good, ...]:
     crowd = support.numbered(map(support.entry_of, many))
     few = support.numbered(map(support.entry_of, (support.AAPL, support.NASDAQ, support.HOME)))
     return (
-        _good("v1-64", support.golden("v1-64"), universe),
-        _good("v1-128", support.golden("v1-128"), universe),
+        _good("v2-64", support.golden("v2-64"), universe),
+        _good("v2-128", support.golden("v2-128"), universe),
         _good("delta-64", _written(delta, 64, base_sequence=7), delta),
         _good("delta-128", _written(delta, 128, base_sequence=7), delta),
         _good("empty-64", _written([], 64), []),
@@ -135,6 +135,7 @@ def _good(name: str, data: bytes, entries: Iterable[AnyEntry]) -> Good:
         for place in ("exchange", "mic", "broker"):
             if symbol and entry.values.get(place):
                 exchanges.add((entry.values[place], symbol))
+                exchanges |= {(entry.values[place], other) for other in entry.values.get("other_symbols") or ()}
     keys = Keys(ids, {look_up: sorted(found) for look_up, found in texts.items()}, sorted(exchanges), numbers)
     return Good(name, data, data[HEADER_SIZE + 3] // 8, keys)
 

@@ -58,6 +58,7 @@ TICKERS = ("AA", "BB", "CC")
 CUSIPS = tuple(body + cusip_check_digit(body) for body in ("G0000AAA", "G0000BBB"))
 FEEDS = (("finance-database", "one"), ("finance-database", "two"), ("jsonl", "three"), ("operator", "operator"))
 SUCCESSIONS = ("isin_change", "redenomination", "corrected", "learnt", "migration", "merger", "split_off")
+OTHER_SYMBOLS = (None, ("A/B",), ("A-B", "A/B"))
 STATUSES = ("active", "active", "suspended", "retired")
 #: So short that tombstones fall behind it while a history runs.
 HORIZON = timedelta(seconds=0.4)
@@ -140,6 +141,8 @@ class History:
             changed["ticker"] = self.random.choice(TICKERS)
         if isinstance(record, Future) and self.random.random() < 0.2:
             changed["contract_multiplier"] = self.random.choice(("1", "10"))
+        if isinstance(record, Pair) and self.random.random() < 0.4:
+            changed["other_symbols"] = self.random.choice(OTHER_SYMBOLS)
         if isinstance(record, Security) and record.isin[:2] not in ("US", "CA") and self.random.random() < 0.4:
             changed["cusip"] = self.random.choice(CUSIPS)
         if (

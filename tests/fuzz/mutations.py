@@ -339,6 +339,8 @@ class _Walk:
 
     def field(self, field: Field) -> None:
         """Note a field of the tables: its presence byte, its count and elements, or itself with its length."""
+        if field.since > 1 and self.at == len(self.payload):
+            return
         if field.optional and not self.fixed(field.name, "presence", 1):
             return
         if field.type in ("key", "text"):

@@ -91,7 +91,7 @@ def _compare(path: Path) -> str:
             return _NEWER
         told = SnapshotHeader(
             header.catalog_id, header.id_bits, header.schema_revision, header.base_sequence,
-            header.as_of_sequence, header.as_of_ns, header.horizon_ns, header.counts, header.base_as_of_ns,
+            header.as_of_sequence, header.as_of_ns, header.horizon_ns, header.counts, header.base_as_of_ns, header.format_version,
         )  # fmt: skip
         codes = {name: {value: code for code, value in named.items()} for name, named in snapshot.vocabularies.items()}
         again = path.with_suffix(".again")

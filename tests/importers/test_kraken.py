@@ -61,6 +61,7 @@ def test_a_pair_as_it_was_in_2021() -> None:
         "min_quantity": "0.0002",
         "taker_fee_bps": "26",
         "maker_fee_bps": "16",
+        "other_symbols": ["XBT/USD", "XBTUSD"],
     }
 
 
@@ -74,9 +75,25 @@ def test_a_pair_as_it_is_now() -> None:
     }
 
 
-def test_the_names_are_never_the_identity() -> None:
-    for names in ({"altname": "XDGUSD", "wsname": "XDG/USD"}, {"altname": ..., "wsname": ...}, {"altname": 5}):
-        assert pair(**names) == pair()
+@pytest.mark.parametrize(
+    ("altname", "wsname", "others"),
+    [
+        ("XBTUSD", "XBT/USD", ("XBT/USD", "XBTUSD")),
+        ("XDGUSD", "XDG/USD", ("XDG/USD", "XDGUSD")),
+        ("XXBTZUSD", "XBT/USD", ("XBT/USD",)),
+        ("XBTUSD.d", ..., ("XBTUSD.d",)),
+        ("same", "same", ("same",)),
+        (" XBTUSD ", None, ("XBTUSD",)),
+        ("XXBTZUSD ", "", None),
+        (..., ..., None),
+    ],
+)
+def test_the_names_are_other_symbols_and_never_the_identity(altname: Any, wsname: Any, others: Any) -> None:
+    found = pair(altname=altname, wsname=wsname)
+    assert found.other_symbols == others
+    assert ("other_symbols" in found.model_fields_set) is (others is not None)
+    assert (found.id, found.symbol) == (pair().id, "XXBTZUSD")
+    assert (found.base_id, found.quote_id) == (pair().base_id, pair().quote_id)
 
 
 def test_a_dark_pool_is_a_spot_pair_of_its_own() -> None:
@@ -104,7 +121,8 @@ def test_what_is_unset_is_unknown() -> None:
     for nothing in ("", None, ...):
         keys = ("pair_decimals", "lot_decimals", "ordermin", "fees", "fees_maker", "costmin", "lot_multiplier")
         found = pair(**dict.fromkeys(keys, nothing) | {"fees": [] if nothing == "" else nothing, "fees_maker": []})
-        assert found.known().keys() == {"record", "exchange", "market_kind", "symbol", "base_id", "quote_id"}
+        stated = {"record", "exchange", "market_kind", "symbol", "base_id", "quote_id", "other_symbols"}
+        assert found.known().keys() == stated
     assert pair(tick_size="0").tick_size == Decimal("0.1")
 
 
@@ -147,6 +165,10 @@ def test_no_status_says_nothing() -> None:
         ({"base": "A\x00"}, "invalid_base"),
         ({"quote": " "}, "missing_symbol"),
         ({"quote": "x" * 256}, "invalid_quote"),
+        ({"altname": 5}, "invalid_other_symbol"),
+        ({"wsname": ["XBT/USD"]}, "invalid_other_symbol"),
+        ({"wsname": "x" * 256}, "invalid_other_symbol"),
+        ({"altname": "\x1b"}, "invalid_other_symbol"),
         ({"status": 5}, "invalid_status"),
         ({"status": "\x1b"}, "invalid_status"),
         ({"ordermin": "x"}, "invalid_amount"),
@@ -264,7 +286,11 @@ def test_the_real_payload(real_data: Path) -> None:
         assert found.taker_fee_bps == 100 * Decimal(said["fees"][0][1])
         assert found.maker_fee_bps == (100 * Decimal(said["fees_maker"][0][1]) if "fees_maker" in said else None)
         assert not found.model_fields_set & {"status", "venue_status", "min_notional"}
+        names = {said["altname"], said.get("wsname", said["altname"])} - {found.symbol}
+        assert found.other_symbols == (tuple(sorted(names)) or None)
+        assert 1 <= len(names) <= 2
     dark = [p for p in pairs if p.symbol.endswith(".d")]
+    assert all(p.other_symbols is not None and len(p.other_symbols) == 1 for p in dark)
     assert [p.symbol for p in dark] == [key for key, said in theirs.items() if "wsname" not in said]
     assert len(dark) == 11
     assert {"XXBT", "XXDG"} <= set(assets.values())

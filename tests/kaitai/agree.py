@@ -4,7 +4,7 @@
 
 PARSER is what compile.mjs wrote, build/kaitai/registry.py unless said. Every value of every message is compared; the
 first that differs, or that one side cannot read, ends the program with 1. Without a FILE it takes the golden files, a
-delta, files with every field filled and a made-up version 2; and damaged files, which both must refuse.
+delta, files with every field filled, one of version 1 and a made-up version 3; and damaged files, which both must refuse.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from catalog.wire.messages import (
 from tests.kaitai.damaged import damaged_files
 from tests.kaitai.filled import FULL_VOCABULARIES, filled_universe
 from tests.snapshot import support
-from tests.snapshot.test_evolution import version_2
+from tests.snapshot.test_evolution import version_3
 
 PARSER = Path(__file__).parents[2] / "build" / "kaitai" / "registry.py"
 _SMALL = 1 << 20  # bytes of a file that the generated parser reads at once, too
@@ -160,6 +160,9 @@ class Comparison:
 
     def _compare_field(self, path: str, field: Field, ours: Any, theirs: Any) -> None:
         what = f"{path}.{field.name}"
+        if field.since > 1 and not hasattr(theirs, field.name):  # the payload ends before it
+            self._same(what, ours, None)
+            return
         found = getattr(theirs, field.name)
         if field.type == "list":
             self._same(f"{path}.num_{field.name}", len(ours), getattr(theirs, f"num_{field.name}"))
@@ -302,13 +305,14 @@ def refused(parser: Any, folder: Path) -> bool:
 
 def made_up(folder: Path) -> dict[str, Path]:
     """The files that are compared when none is named, each with ids of either width."""
-    names = [f"{name}-{bits}" for bits in (64, 128) for name in ("golden", "delta", "filled", "version-2")]
+    names = [f"{name}-{bits}" for bits in (64, 128) for name in ("golden", "delta", "filled", "version-1", "version-3")]
     files = {name: folder / f"{name}.snap" for name in names}
     for bits in (64, 128):
-        files[f"golden-{bits}"].write_bytes(support.golden(f"v1-{bits}"))
+        files[f"golden-{bits}"].write_bytes(support.golden(f"v2-{bits}"))
         support.write(files[f"delta-{bits}"], support.universe(), bits, base_sequence=3)
         support.write(files[f"filled-{bits}"], filled_universe(), bits, FULL_VOCABULARIES)
-        files[f"version-2-{bits}"].write_bytes(version_2(bits))
+        files[f"version-1-{bits}"].write_bytes(support.golden(f"v1-{bits}"))
+        files[f"version-3-{bits}"].write_bytes(version_3(bits))
     return files
 
 

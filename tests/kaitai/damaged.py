@@ -19,9 +19,9 @@ _DAMAGES = (
     ("version 2", layout.SECURITY, b"\x08\1\0\0", b"\x08\2\0\0"),
     ("flags 1", layout.SECURITY, b"\x08\1\0\0", b"\x08\1\1\0"),
     ("reserved 1", layout.SECURITY, b"\x08\1\0\0", b"\x08\1\0\1"),
-    ("format_version 0", layout.SNAPSHOT, b"\1\0\1\x40", b"\0\0\1\x40"),
-    ("contents 3", layout.SNAPSHOT, b"\1\0\1\x40", b"\1\0\3\x40"),
-    ("ids of 65 bits", layout.SNAPSHOT, b"\1\0\1\x40", b"\1\0\1\x41"),
+    ("format_version 0", layout.SNAPSHOT, b"\2\0\1\x40", b"\0\0\1\x40"),
+    ("contents 3", layout.SNAPSHOT, b"\2\0\1\x40", b"\2\0\3\x40"),
+    ("ids of 65 bits", layout.SNAPSHOT, b"\2\0\1\x40", b"\2\0\1\x41"),
     ("257 counts", layout.SNAPSHOT, b"\x13\0\1\1", b"\1\1\1\1"),
     ("code 0 in a vocabulary", layout.VOCABULARY, b"\1\0\x08eip155:1", b"\0\0\x08eip155:1"),
     ("code 0", layout.SECURITY, b"\1\x0cUS0378331005", b"\0\x0cUS0378331005"),
@@ -37,6 +37,8 @@ _DAMAGES = (
     ("year 2262", layout.INSTRUMENT, b"\1" + U64.pack(_LUNC_ENDS), b"\1" + U64.pack(_END_OF_TIME)),
     ("19 digits", layout.PAIR, U64.pack(10**18 - 1), U64.pack(10**18 + 1)),
     ("zero with an exponent", layout.PAIR, b"\1" + bytes(9), b"\1" + bytes(8) + b"\1"),
+    ("presence byte 2 of an added field", layout.PAIR, b"\1\2\0\x08BTC-USDT", b"\2\2\0\x08BTC-USDT"),
+    ("added keys behind the end", layout.PAIR, b"\1\2\0\x08BTC-USDT", b"\1\3\0\x08BTC-USDT"),
     ("alias of a venue", layout.ALIAS, b"\1\1" + _AAPL, b"\3\1" + _AAPL),
     ("succession of a listing", layout.SUCCESSION, b"\1" + _LUNA, b"\x08" + _LUNA),
     ("keys of 9 bytes", layout.INDEX, b"\1\x08\0\0", b"\1\x09\0\0"),
@@ -46,7 +48,7 @@ _DAMAGES = (
 
 def damaged_files() -> dict[str, bytes]:
     """What is wrong, and the file. All checksums but the digest are right."""
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     files = {what: _damage(good, number, right, wrong) for what, number, right, wrong in _DAMAGES}
     files["one byte less"] = good[:-1]
     files["no end"] = good[:-464]

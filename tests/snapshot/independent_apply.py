@@ -81,6 +81,7 @@ def _check(files: list[Decoded]) -> None:
             need(file.head["base_sequence"] == before.head["as_of_sequence"], "base_sequence", 0)
             need(file.head["base_as_of"] == before.head["as_of"], "base_as_of", 0)
             need(file.head["as_of_sequence"] >= file.head["base_sequence"], "as_of_sequence", 0)
+            need(file.head["format_version"] >= before.head["format_version"], "format_version", 0)
 
 
 def _with_the_one_before(files: list[Decoded]) -> Iterator[tuple[Decoded, Decoded | None]]:

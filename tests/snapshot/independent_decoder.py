@@ -62,7 +62,7 @@ _DERIVATIVE = (
     "min_notional:decimal? maker_fee_bps:decimal? taker_fee_bps:decimal? settlement_type:code? "
     "first_trading_date:date? expires_at:time? delist_at:time? venue_status:key?"
 )
-LAYOUTS = {  # 5.2, by message type and instrument_type
+LAYOUTS = {  # 5.2, by message type and instrument_type; `?2` is an added field (5), with its version
     (0x08, 0): "security id:id status:code isin:key cusip:key? share_class_figi:key? name:text? issuer_lei:key? "
     "cfi:key? sector:text? country:key?",
     (0x06, 0): "venue id:id status:code mic:key? slug:key? name:text? venue_type:code? operating_mic:key? "
@@ -89,7 +89,7 @@ LAYOUTS = {  # 5.2, by message type and instrument_type
     (0x03, 0): "pair id:id status:code base_id:ref1 quote_id:ref1 exchange:key market_kind:code symbol:key "
     "generation:key? tick_size:decimal? lot_size:decimal? min_quantity:decimal? max_quantity:decimal? "
     "min_price:decimal? max_price:decimal? min_notional:decimal? maker_fee_bps:decimal? taker_fee_bps:decimal? "
-    "venue_status:key? delist_at:time?",
+    "venue_status:key? delist_at:time? other_symbols:keys?2",
     (0x04, 0): "broker_contract id:id status:code broker:key symbol:key generation:key? instrument_id:ref1? mic:key? "
     "name:text? timezone:key? session_open:clock? session_close:clock? pre_market_open:clock? pre_market_close:clock? "
     "after_hours_open:clock? after_hours_close:clock? shares_outstanding:decimal? dividend_yield:decimal? "
@@ -258,8 +258,18 @@ class Cursor:
             if form == "ref":  # to the record's own kind
                 need(1 <= values["kind"] <= 7, "kind", self.offset)
                 form = f"ref{values['kind']}"
-            values[name] = self.field(name, form)
+            values[name] = self.added(name, form) if form[-1].isdigit() and "?" in form else self.field(name, form)
         return values
+
+    def added(self, name: str, form: str) -> Any:
+        """A field that came with a later version than 1 (5)."""
+        form, _, version = form.partition("?")
+        if self.at == len(self.data):
+            return None
+        value = self.field(name, f"{form}?")
+        need(value is None or self.file.head["format_version"] >= int(version), f"{name} in this version", self.offset)
+        need(value is not None or self.at < len(self.data), f"a null {name} at the end", self.offset)
+        return value
 
     def code(self, vocabulary: str) -> str:
         code = self.number(CODE_SIZES[vocabulary])
@@ -397,7 +407,7 @@ class Decoded:
         first, last = self.message(0), self.message(len(data) - LAST)
         self.head, self.end = self._read_head(first), self._read_end(last)
         self.width: int = self.head["id_bits"] // 8
-        self.newer = self.head["format_version"] > 1  # 9
+        self.newer = self.head["format_version"] > 2  # 9
         self.messages = self._walk(last)
         self.changes = {m.offset: (m.sequence, m.timestamp) for m in self.messages}
         self._check_frame()
@@ -604,7 +614,8 @@ class Decoded:
         hashed = [(code, _utf8(values[name])) for code, name in TEXT_KEYS.get(record, ())]
         if record in EXCHANGE_KEYS:
             exchange, symbol = EXCHANGE_KEYS[record]
-            hashed.append((EXCHANGE_SYMBOL, _exchange_symbol(values[exchange], values[symbol])))
+            symbols = (values[symbol], *(values.get("other_symbols") or ()))
+            hashed += [(EXCHANGE_SYMBOL, _exchange_symbol(values[exchange], text)) for text in symbols]
         if record in ("future", "option"):
             hashed.append((EXCHANGE_SYMBOL, _exchange_symbol(values["mic"] or values["exchange"], values["symbol"])))
         if record == "listing":
@@ -778,6 +789,12 @@ def _before_2099(values: Values) -> bool:
     return values["delist_at"] is None or values["delist_at"].year < 2099
 
 
+def _others(values: Values) -> bool:
+    """other_symbols."""
+    others = values["other_symbols"] or ()
+    return values["symbol"] not in others and len(others) <= 64
+
+
 def _steps(values: Values) -> bool:
     """Steps are above 0."""
     return _above(values, "tick_size", "lot_size")
@@ -926,7 +943,7 @@ RULES: dict[str, tuple[Callable[[Values], bool], ...]] = {
     "stock": (_equity, _before_2099),
     "etf": (_equity, _before_2099),
     "listing": (_before_2099,),
-    "pair": (_before_2099,),
+    "pair": (_before_2099, _others),
     "future": (_derivative, _steps, _before_2099),
     "option": (_derivative, _option, _steps, _before_2099),
     "synthetic": (_synthetic, _components),

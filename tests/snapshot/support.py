@@ -136,6 +136,7 @@ PAIR = Pair(
     maker_fee_bps=Decimal("-0.5"),
     taker_fee_bps=Decimal("9.99999999999999999"),
     venue_status="TRADING",
+    other_symbols=("BTC-USDT", "BTC/USDT"),
 )
 LUNC = make(Asset, exchange="binance", symbol="LUNC", delist_at="2027-01-02T03:04:05.000006Z")
 ES = make(

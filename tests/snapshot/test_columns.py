@@ -41,7 +41,7 @@ from catalog.wire.messages import END_SIZE
 from tests.records import record_of
 from tests.snapshot import support
 from tests.snapshot.support import AAPL, BTC, HOME, NASDAQ, PAIR, POOL, USDT
-from tests.snapshot.test_evolution import version_2
+from tests.snapshot.test_evolution import version_3
 from tests.test_round_trip import CODES
 
 pa, polars, duckdb = extra.load("pyarrow"), extra.load("polars"), extra.load("duckdb")
@@ -499,7 +499,7 @@ def attempt(call: Any) -> Any:
 @pytest.mark.parametrize("id_bits", [64, 128])
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_changed_payloads_are_read_or_refused_like_single_records(name: str, id_bits: int, tmp_path: Path) -> None:
-    good, random = support.golden(f"v1-{id_bits}"), Random(name)
+    good, random = support.golden(f"v2-{id_bits}"), Random(name)
     messages = [m for m in decode_stream(good) if is_of(m, name)]
     path = tmp_path / "changed.snap"
     outcomes = set()
@@ -534,7 +534,7 @@ def is_of(message: Message, name: str) -> bool:
 @pytest.mark.parametrize("id_bits", [64, 128])
 def test_changed_bytes_anywhere_raise_typed_errors_only(id_bits: int, tmp_path: Path) -> None:
     """Headers, indexes, aliases, successions and tombstones among them, with a digest that is right."""
-    good, random = support.golden(f"v1-{id_bits}"), Random(id_bits)
+    good, random = support.golden(f"v2-{id_bits}"), Random(id_bits)
     path, refused = tmp_path / "changed.snap", 0
     for _ in range(250):
         changed = bytearray(good)
@@ -552,7 +552,7 @@ def test_changed_bytes_anywhere_raise_typed_errors_only(id_bits: int, tmp_path: 
 
 @pytest.mark.parametrize("name", ["alias", "succession", "tombstone"])
 def test_what_is_no_record_is_refused_by_its_decoder(name: str, tmp_path: Path) -> None:
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     message = next(m for m in decode_stream(good) if is_of(m, name))
     path = tmp_path / "cut.snap"
     for size in range(len(message.payload)):
@@ -569,7 +569,7 @@ def test_what_is_no_record_is_refused_by_its_decoder(name: str, tmp_path: Path) 
 
 
 def test_a_flipped_bit_is_found_before_anything_is_read(tmp_path: Path) -> None:
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     path = tmp_path / "flipped.snap"
     path.write_bytes(good.replace(b"Nasdaq", b"Nasdap"))
     with Snapshot.open(path) as snapshot:
@@ -582,7 +582,7 @@ def test_a_flipped_bit_is_found_before_anything_is_read(tmp_path: Path) -> None:
 
 
 def test_a_moment_that_arrow_cannot_say_is_refused(tmp_path: Path) -> None:
-    good = bytearray(support.golden("v1-64"))
+    good = bytearray(support.golden("v2-64"))
     message = next(m for m in decode_stream(bytes(good)) if is_of(m, "currency"))
     good[message.offset + 27] = 0x80
     (tmp_path / "late.snap").write_bytes(sealed(good))
@@ -594,7 +594,7 @@ def test_a_moment_that_arrow_cannot_say_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("id_bits", [64, 128])
 def test_an_index_that_hides_a_record_is_found_out(id_bits: int, tmp_path: Path) -> None:
-    good = bytearray(support.golden(f"v1-{id_bits}"))
+    good = bytearray(support.golden(f"v2-{id_bits}"))
     with Snapshot.open(written(tmp_path, bytes(good))) as snapshot:
         heads = snapshot.index_heads()
     size = heads[1].slot_size
@@ -655,7 +655,7 @@ def test_lists_of_an_index_that_lie_are_refused(tmp_path: Path) -> None:
 
 
 def test_slots_of_an_id_index_that_lie_are_refused(tmp_path: Path) -> None:
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     with Snapshot.open(written(tmp_path, good)) as snapshot:
         head = snapshot.index_heads()[3]
     places = range(head.ofs_slots, head.ofs_postings, head.slot_size)
@@ -680,7 +680,7 @@ def test_slots_of_an_id_index_that_lie_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", [0, 3, 5, 6, 7, 10, 11])
 def test_a_broken_header_is_refused_as_by_single_records(place: int, tmp_path: Path) -> None:
-    data = bytearray(support.golden("v1-64"))
+    data = bytearray(support.golden("v2-64"))
     message = next(m for m in decode_stream(bytes(data)) if is_of(m, "currency"))
     data[message.offset + place] ^= 0x40
     with Snapshot.open(written(tmp_path, sealed(data))) as snapshot:
@@ -691,7 +691,7 @@ def test_a_broken_header_is_refused_as_by_single_records(place: int, tmp_path: P
 
 
 def test_a_key_of_no_bytes_is_refused(tmp_path: Path) -> None:
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     for name, place in (("currency", 18), ("asset", 18), ("pair", 33)):
         message = next(m for m in decode_stream(good) if is_of(m, name))
         payload = message.payload[:place] + b"\0" + message.payload[place + 1 + message.payload[place] :]
@@ -703,7 +703,7 @@ def test_a_key_of_no_bytes_is_refused(tmp_path: Path) -> None:
 
 
 def test_days_and_times_outside_their_limits_are_refused_as_by_single_records(tmp_path: Path) -> None:
-    good = support.golden("v1-128")
+    good = support.golden("v2-128")
     expiry, end, opening = -719_162, u64(1_798_859_045_000_006_000), struct.pack("<I", 9 * 3600 + 1800)
     changes = [
         ("option", None, struct.pack("<i", expiry), True),
@@ -748,7 +748,7 @@ def test_a_list_of_more_than_the_limit_is_refused(tmp_path: Path) -> None:
 
 def test_a_message_that_swallows_the_next_is_refused(tmp_path: Path) -> None:
     """For a reader of single records these would be the unknown fields of a newer format."""
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     first, second = [m for m in decode_stream(good) if is_of(m, "venue")][:2]
     swallowed = good[first.offset + HEADER_SIZE : second.end]
     with Snapshot.open(written(tmp_path, with_payload(good, first, swallowed))) as snapshot:
@@ -758,7 +758,7 @@ def test_a_message_that_swallows_the_next_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_index_that_finds_another_id_is_refused(tmp_path: Path) -> None:
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     message = next(m for m in decode_stream(good) if is_of(m, "pair"))
     named, wrong = BTC.id.bytes[:8], BTC.id.bytes[:7] + bytes((BTC.id.bytes[7] ^ 1,))
     with Snapshot.open(written(tmp_path, good)) as snapshot:
@@ -782,7 +782,7 @@ def written(directory: Path, data: bytes) -> Path:
 
 @pytest.mark.parametrize("id_bits", [64, 128])
 def test_what_a_newer_format_adds_is_passed_over(id_bits: int, tmp_path: Path) -> None:
-    with Snapshot.open(written(tmp_path, version_2(id_bits))) as snapshot:
+    with Snapshot.open(written(tmp_path, version_3(id_bits))) as snapshot:
         for name in LAYOUTS:
             found = without_change(snapshot.to_arrow(name))
             assert found == [row(record) for record in snapshot.records(name)] != []
@@ -791,7 +791,7 @@ def test_what_a_newer_format_adds_is_passed_over(id_bits: int, tmp_path: Path) -
 
 
 def test_an_instrument_of_a_newer_type_hides_no_other(tmp_path: Path) -> None:
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     message = next(m for m in decode_stream(good) if is_of(m, "currency"))
     payload = message.payload[:16] + b"\x0a" + message.payload[17:]
     with Snapshot.open(written(tmp_path, with_payload(good, message, payload))) as snapshot:

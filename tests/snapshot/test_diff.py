@@ -40,7 +40,7 @@ from tests.snapshot.support import (
     TOMBSTONES,
     VOCABULARIES,
 )
-from tests.snapshot.test_evolution import version_2
+from tests.snapshot.test_evolution import version_3
 
 WIDTHS = [(64, 64), (128, 128), (64, 128), (128, 64)]
 _IDS = ["64-64", "128-128", "64-128", "128-64"]
@@ -429,7 +429,7 @@ def test_a_delta_is_refused(files: Files) -> None:
 def test_of_a_newer_format_what_is_known_is_compared(tmp_path: Path, id_bits: int) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     support.write(old, support.universe(), id_bits)
-    new.write_bytes(version_2(id_bits))
+    new.write_bytes(version_3(id_bits))
     report = compare(old, new)
     assert not report.is_whole
     assert [fact.field for fact in report.header] == ["format_version"]

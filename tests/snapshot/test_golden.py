@@ -15,7 +15,7 @@ from catalog.snapshot import Snapshot
 from catalog.snapshot.verify import verify
 from tests.snapshot import support
 
-FILES = [("v1-64", 64), ("v1-128", 128)]
+FILES = [("v2-64", 64), ("v2-128", 128)]
 
 
 @pytest.fixture(params=FILES, ids=[name for name, _ in FILES])

@@ -1,7 +1,7 @@
 """The document alone is enough to apply deltas: what is written from it makes the bytes that the catalog exports.
 
 The golden files were laid out from docs/protocol.md alone, the full ones record by record and not by applying deltas:
-v1-64-delta leads from the older v1-64 to v1-64-later, v1-64-delta-2 from there to v1-64-later-2, and so with 128 bits.
+v2-64-delta leads from the older v2-64 to v2-64-later, v2-64-delta-2 from there to v2-64-later-2, and so with 128 bits.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def test_random_histories(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.
 
 
 def golden(bits: int, name: str = "") -> bytes:
-    text = (GOLDEN / f"v1-{bits}{name}.hex").read_text(encoding="utf-8")
+    text = (GOLDEN / f"v2-{bits}{name}.hex").read_text(encoding="utf-8")
     return bytes.fromhex("".join(line.partition("#")[0] for line in text.splitlines()))
 
 
@@ -164,15 +164,15 @@ def test_another_catalog_is_refused() -> None:
 
 
 def alias_to_record(bits: int) -> bytes:
-    """A delta from v1-later: the alias of the first one is a record again, with the succession that was dropped."""
+    """A delta from v2-later: the alias of the first one is a record again, with the succession that was dropped."""
     base, delta = decode(golden(bits)), decode(golden(bits, "-delta-2"))
     more = []
     for thing in things_of(base, delta):
         values = thing.values
         if LUNA in (values.get("id"), values.get("predecessor")):
             more.append(thing._replace(sequence=58, timestamp=delta.head["as_of"]))
-        elif values.get("symbol") == "LUNC" or values.get("slug") == "binance":
-            more.append(thing)  # they are named
+        elif values.get("symbol") == "LUNC":
+            more.append(thing)  # it is named
     base_as_of = delta.head["base_as_of"]
     return assemble(delta, [*things_of(delta, delta), *more], contents=2, base_sequence=52, base_as_of=base_as_of)
 

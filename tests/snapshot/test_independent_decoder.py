@@ -325,7 +325,7 @@ def test_any_changed_byte_is_refused(path: Path) -> None:
 
 
 def golden_lines(bits: int) -> list[str]:
-    return (GOLDEN / f"v1-{bits}.hex").read_text(encoding="utf-8").splitlines()
+    return (GOLDEN / f"v2-{bits}.hex").read_text(encoding="utf-8").splitlines()
 
 
 def in_bytes(lines: list[str]) -> bytes:

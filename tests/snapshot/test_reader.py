@@ -102,6 +102,8 @@ def test_every_key_finds_its_records(snapshot: Snapshot) -> None:
     assert snapshot.by_symbol("ETH") == [ETHER]
     assert snapshot.by_exchange_symbol("binance", "BTC") == [BTC]
     assert snapshot.by_exchange_symbol("binance", "BTCUSDT") == [support.PERPETUAL, PAIR]
+    assert snapshot.by_exchange_symbol("binance", "BTC-USDT") == [PAIR]
+    assert snapshot.by_exchange_symbol("binance", "BTC/USDT") == [PAIR]
     assert snapshot.by_exchange_symbol("binance", "LUNA") == [LUNA]
     assert snapshot.by_exchange_symbol("XNAS", "AAPL") == [AAPL]
     assert snapshot.by_exchange_symbol("ARCX", "SPY") == [SPY]
@@ -117,6 +119,7 @@ def test_keys_that_nothing_has_give_nothing(snapshot: Snapshot) -> None:
     assert snapshot.by_figi("BBG000BPH459") == []
     assert snapshot.by_symbol("") == snapshot.by_symbol("aapl") == []
     assert snapshot.by_exchange_symbol("XNAS", "BTC") == []
+    assert snapshot.by_exchange_symbol("alpaca", "BTC/USDT") == []
     assert snapshot.by_address("0x" + "1" * 40) == []
 
 
@@ -403,6 +406,6 @@ def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path, copy: bool) -> 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 98, 463, 495])
 def test_too_few_bytes_are_told(size: int) -> None:
-    data = support.golden("v1-64")[:size]
+    data = support.golden("v2-64")[:size]
     with pytest.raises(DecodeError):
         Snapshot(data, Path("memory"))

@@ -18,7 +18,7 @@ from tests.snapshot.support import AAPL, APPLE, BTC, PAIR, TOKEN
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     place = tmp_path / "a.snap"
-    place.write_bytes(support.golden("v1-64"))
+    place.write_bytes(support.golden("v2-64"))
     return place
 
 
@@ -66,6 +66,7 @@ def test_a_broken_message_ends_it(path: Path, tmp_path: Path) -> None:
         (support.USDC.replace("a0b", "A0b"), []),
         ("binance BTC", [BTC]),
         ("binance:BTCUSDT", [support.PERPETUAL, PAIR]),
+        ("binance:BTC/USDT", [PAIR]),
         ("nothing", []),
         ("", []),
         (support.ALIASES[1].id.hex(), []),

@@ -19,7 +19,7 @@ from tests.fuzz.files import put_together, settle_places, take_apart
 from tests.snapshot import support
 from tests.snapshot.support import AAPL, TOKEN
 
-FILES = ["v1-64", "v1-128"]
+FILES = ["v2-64", "v2-128"]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -30,7 +30,7 @@ def test_a_flip_of_any_byte_is_refused_where_it_is(name: str, tmp_path: Path) ->
     generator = random.Random(name)
     messages = messages_of(good)
     for start, size in messages:
-        for at in range(start, start + 32 + size, 1 if name == "v1-64" else 7):
+        for at in range(start, start + 32 + size, 1 if name == "v2-64" else 7):
             flipped = bytearray(good)
             flipped[at] ^= 1 << generator.randrange(8)
             path.write_bytes(flipped)
@@ -45,7 +45,7 @@ def test_a_flip_of_any_byte_is_refused_where_it_is(name: str, tmp_path: Path) ->
 
 def test_damage_is_told_message_by_message(tmp_path: Path) -> None:
     """Behind a broken header or payload whose size leads to the next header the search goes on; and it names damage alone."""
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     path = tmp_path / "damaged"
     starts = [start for start, _ in messages_of(good)]
     data = bytearray(good)
@@ -62,7 +62,7 @@ def test_damage_is_told_message_by_message(tmp_path: Path) -> None:
 
 
 def test_a_file_cut_between_messages_names_the_last_one(tmp_path: Path) -> None:
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     path = tmp_path / "cut"
     last = messages_of(good)[-2][0]
     path.write_bytes(good[: messages_of(good)[-1][0]])
@@ -76,7 +76,7 @@ def test_a_file_cut_between_messages_names_the_last_one(tmp_path: Path) -> None:
 
 def test_a_message_that_is_passed_over_brings_no_other_into_question(tmp_path: Path) -> None:
     """Counts, indexes and sections cannot be judged without it, and are not."""
-    good = support.golden("v1-64")
+    good = support.golden("v2-64")
     path = tmp_path / "bad"
     start = next(start for start, _ in messages_of(good) if good[start + 4] == 0x08)
     for kind in (0x41, 0x21, 0x24, 0x09, 0x0B):
@@ -110,7 +110,7 @@ def test_a_flip_with_the_checksum_made_right_is_refused(name: str, tmp_path: Pat
 def test_a_file_cut_at_any_length_is_refused(name: str, tmp_path: Path) -> None:
     good = support.golden(name)
     path = tmp_path / "cut"
-    for size in range(0, len(good), 1 if name == "v1-64" else 7):
+    for size in range(0, len(good), 1 if name == "v2-64" else 7):
         path.write_bytes(good[:size])
         with pytest.raises(DecodeError):
             Snapshot.open(path)
@@ -124,7 +124,7 @@ def test_a_file_cut_at_any_length_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_half_file_is_truncated(tmp_path: Path) -> None:
     path = tmp_path / "cut"
-    path.write_bytes(support.golden("v1-64")[:100])
+    path.write_bytes(support.golden("v2-64")[:100])
     with pytest.raises(Truncated, match="at byte 0, snapshot: expected at least 496 bytes, found 100"):
         Snapshot.open(path)
 
@@ -158,7 +158,7 @@ def test_mutated_files_never_crash_a_reader(seed: int, tmp_path: Path) -> None:
 
 
 def test_all_problems_are_listed_with_their_place(tmp_path: Path) -> None:
-    data = bytearray(support.golden("v1-64"))
+    data = bytearray(support.golden("v2-64"))
     path = tmp_path / "bad"
     starts = messages_of(bytes(data))
     first = next(n for n, (offset, _) in enumerate(starts) if data[offset + 4] == 0x08)
@@ -210,7 +210,7 @@ def test_what_a_tombstone_says_is_true(tmp_path: Path) -> None:
 def test_an_index_among_the_records_is_refused(tmp_path: Path) -> None:
     """All instruments stand before it, all offsets and sums are right: only its place is wrong."""
     path = tmp_path / "bad"
-    parts = take_apart(support.golden("v1-64"))
+    parts = take_apart(support.golden("v2-64"))
     index = next(n for n, part in enumerate(parts) if part.type == 0x23)
     event = next(n for n, part in enumerate(parts) if part.type == 0x09)
     parts.insert(event, parts.pop(index))

@@ -43,7 +43,7 @@ def test_how_much_is_written_at_once_changes_nothing(
 ) -> None:
     monkeypatch.setattr(writer, "_BATCH", batch)
     support.write(tmp_path / "a.snap", support.universe(), 64)
-    assert (tmp_path / "a.snap").read_bytes() == support.golden("v1-64")
+    assert (tmp_path / "a.snap").read_bytes() == support.golden("v2-64")
 
 
 def test_a_decimal_has_one_form_whatever_its_digits(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_an_existing_file_gives_way_to_force_only(tmp_path: Path) -> None:
     assert "--force" in str(caught.value.hint)
     assert path.read_bytes() == b"precious"
     write(path, support.universe(), force=True)
-    assert path.read_bytes() == support.golden("v1-64")
+    assert path.read_bytes() == support.golden("v2-64")
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ ONE = Token(blockchain="eip155:8453", address="0x" + "1" * 40, symbol="ONE", nam
 TWO = Token(blockchain="eip155:8453", address="0x" + "2" * 40, symbol="TWO", decimals=8)
 BASE = Asset(exchange="testex", symbol="XBT", name="Bitcoin")
 QUOTE = Asset(exchange="testex", symbol="TUSD")
-PAIR = Pair(exchange="testex", symbol="XBTTUSD", base_id=BASE.id, quote_id=QUOTE.id, tick_size=Decimal("0.5"))
+PAIR = Pair(
+    exchange="testex", symbol="XBTTUSD", base_id=BASE.id, quote_id=QUOTE.id, tick_size=Decimal("0.5"),
+    other_symbols=("XBT/TUSD", "XBT-TUSD"),
+)  # fmt: skip
 POOL = Pool(
     blockchain="eip155:8453", address="0x" + "3" * 40, dex="testswap_v2", pool_type="weighted", fee=Decimal("0.0025"),
     tokens=(
@@ -276,7 +279,7 @@ def test_exchange_pairs(ask: Ask) -> None:
     shown = {
         "id": PAIR.id, "exchange": "testex", "venue_name": "Test Exchange", "market_kind": "spot", "base_id": BASE.id,
         "base_symbol": "XBT", "base_name": "Bitcoin", "quote_id": QUOTE.id, "quote_symbol": "TUSD", "quote_name": None,
-        "tick_size": Decimal("0.5"),
+        "tick_size": Decimal("0.5"), "other_symbols": ["XBT-TUSD", "XBT/TUSD"],
     }  # fmt: skip
     assert {name: pair[name] for name in shown} == shown
 
@@ -486,13 +489,14 @@ def test_the_page_names_every_view_and_its_queries_run(ask: Ask, catalog: Catalo
         "names": ["Game.com Token", "Gitcoin"],
     } in answers[1]
     assert {"binance", "kraken"} <= {row["venue_name"].lower() for row in answers[2]}
-    assert OPTION.symbol in [row["symbol"] for row in answers[3]]
-    assert [row["source"] for row in answers[4]] == ["jsonl"]
-    assert {ONE.id, PAIR.id, EVENT.id} <= {row["subject"] for row in answers[5]}
+    assert [(row["venue_name"], row["symbol"]) for row in answers[3]] == [("Kraken", "XXBTZUSD")]
+    assert OPTION.symbol in [row["symbol"] for row in answers[4]]
+    assert [row["source"] for row in answers[5]] == ["jsonl"]
+    assert {ONE.id, PAIR.id, EVENT.id} <= {row["subject"] for row in answers[6]}
     kept(catalog, NEW_YORK)
-    assert [(row["day"].day, f"{row['closes_local']:%H:%M}", row["is_short"]) for row in ask(queries[6])] == [
+    assert [(row["day"].day, f"{row['closes_local']:%H:%M}", row["is_short"]) for row in ask(queries[7])] == [
         (25, "16:00", False),
         (27, "13:00", True),
         (30, "16:00", False),
     ]
-    assert ask(queries[7]) == [{"day": date(2026, 11, 26), "closed": "XNYS"}]
+    assert ask(queries[8]) == [{"day": date(2026, 11, 26), "closed": "XNYS"}]

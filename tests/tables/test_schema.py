@@ -140,6 +140,37 @@ def test_existing_rows_get_their_skeletons(database_url: str) -> None:
     engine.dispose()
 
 
+def test_down_takes_other_symbols_from_all_that_an_older_program_reads(database_url: str) -> None:
+    pair, names = "0d3a5d225749b30b2a9d385db4227557", ["XBT/USD", "XBTUSD"]
+    with Catalog.open(database_url) as catalog:
+        catalog.import_file("jsonl", str(SAMPLE), feed="sample")
+        catalog.pairs.update(pair, {"other_symbols": [*names, "XBT-USD"]})
+        catalog.pairs.update(pair, {"tick_size": "0.5"})
+    where = {"observations": "statement", "history": "image"}
+    engine = make_engine(database_url)
+
+    def holding() -> list[int]:
+        with engine.connect() as connection:
+            counts = [f"(SELECT count(*) FROM {t} WHERE {c} ? 'other_symbols')" for t, c in where.items()]
+            return list(connection.exec_driver_sql(f"SELECT {', '.join(counts)}").one())
+
+    assert 0 not in holding()
+    migrations.downgrade(database_url, "0005_intake")
+    assert holding() == [0, 0]
+    with engine.connect() as connection:
+        assert (
+            connection.execute(
+                text("SELECT tick_size::text FROM reporting.exchange_pairs WHERE id = :id"), {"id": pair}
+            ).scalar()
+            == "0.5"
+        )
+    migrations.upgrade(database_url)
+    with Catalog.open(database_url) as catalog:
+        assert [catalog.pairs.get(pair).to_json().get(name) for name in ("other_symbols", "tick_size")] == [None, "0.5"]
+        catalog.import_file("jsonl", str(SAMPLE), feed="sample")
+    engine.dispose()
+
+
 def fill(database_url: str) -> None:
     """The sample, a succession, and a dispute that was rejected and came again with another side."""
     token = Token(blockchain="eip155:1", address="0x" + "1" * 40, decimals=18)

@@ -108,10 +108,14 @@ def fields(entries: list[Entry]) -> tuple[Field, ...]:
             at += 1
             found.append(Field(name, "list", items=fields(seq(ITEMS[name]))))
             continue
-        assert entry.keys() <= {"id", "type", "size", "enum", "valid", "doc", "-vocabulary", "-kind"}
+        assert entry.keys() <= {"id", "type", "size", "if", "enum", "valid", "doc", "-vocabulary", "-kind"}
+        assert entry.get("if", "not _io.eof") == "not _io.eof"
         spelled = form(entry)
         domain = entry.get("-vocabulary") or entry.get("-kind") or ""
-        found.append(Field(name, spelled.rstrip("?"), spelled.endswith("?"), domain))
+        since = re.search(r"Since format version (\d+)", entry["doc"])
+        assert ("if" in entry) is (since is not None)
+        number = int(since[1]) if since else 1
+        found.append(Field(name, spelled.rstrip("?"), spelled.endswith("?"), domain, since=number))
     return tuple(found)
 
 

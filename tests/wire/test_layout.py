@@ -41,6 +41,18 @@ def test_a_field_is_optional_where_the_record_may_lack_it(record: str) -> None:
         )
 
 
+def test_added_fields_are_optional_and_stand_behind_all_older_ones() -> None:
+    for table in LAYOUTS.values():
+        since = [field.since for field in table.fields]
+        assert since == sorted(since)
+        assert all(1 <= version <= layout.FORMAT_VERSION for version in since)
+        assert all(field.optional for field in table.fields if field.since > 1)
+        assert all(item.since == 1 for field in table.fields for item in field.items)
+    versions = {field.since for table in LAYOUTS.values() for field in table.fields}
+    assert versions == {int(cells[0].strip("| ")) for cells in rows("Versions so far:")}
+    assert max(versions) == layout.FORMAT_VERSION
+
+
 def test_every_record_has_a_layout_and_none_is_left_over() -> None:
     assert LAYOUTS.keys() == RECORDS.keys()
     for record, table in LAYOUTS.items():
@@ -71,6 +83,9 @@ def test_the_document_has_the_fields_of(record: str) -> None:
         expected.insert(0, ("id", "id"))
     found = rows(f"#### `{record}` — message `0x{table.message:02X}`")
     assert [(cells[0].strip("`| "), cells[1].strip("` ")) for cells in found] == expected
+    added = {field.name: field.since for field in table.fields if field.since > 1}
+    told = {cells[1].strip("` "): re.match(r" *since format (\d+): ", cells[2]) for cells in found}
+    assert {name: int(match[1]) for name, match in told.items() if match} == added
     for field in table.fields:
         if field.items:
             section = DOCUMENT.partition(f"#### `{record}` — message")[2]

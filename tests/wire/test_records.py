@@ -15,8 +15,17 @@ from hypothesis import strategies as st
 from catalog.domain.vocabulary import VOCABULARIES
 from catalog.errors import CatalogError, DecodeError, InvalidRecord, LimitExceeded, Truncated
 from catalog.wire.layout import LAYOUTS, MAX_DAYS, MAX_ITEMS, Field
+from catalog.wire.layout import VOCABULARIES as SIZES
 from catalog.wire.primitives import Cursor, encode_decimal, to_decimal
-from catalog.wire.records import decode_carefully, prefix_size, record_decoder, record_encoder
+from catalog.wire.records import (
+    _compiled_decoder,
+    _compiled_encoder,
+    _encode_carefully,
+    decode_carefully,
+    prefix_size,
+    record_decoder,
+    record_encoder,
+)
 
 CODES: dict[str, dict[str, int]] = VOCABULARIES | {"blockchain": {"eip155:1": 1, "eip155:31337": 0x8000}}
 NAMES = {name: {code: value for value, code in codes.items()} for name, codes in CODES.items()}
@@ -191,12 +200,64 @@ def test_a_token_cut_anywhere_is_truncated(size: int) -> None:
 
 @pytest.mark.parametrize("record", LAYOUTS)
 def test_a_record_cut_anywhere_is_truncated(record: str) -> None:
-    payload = encode(record, full(LAYOUTS[record].fields))
-    for size in range(len(payload)):
+    payload, older = encode(record, full(LAYOUTS[record].fields)), encode(record, full(first_fields(record)))
+    for size in set(range(len(payload))) - {len(older)}:
         with pytest.raises(Truncated) as caught:
             decode(record, payload[:size], base=1000)
         assert 1000 <= caught.value.offset <= 1000 + size
         assert caught.value.field.startswith(f"{record}.")
+
+
+def first_fields(record: str) -> list[Field]:
+    """Those that it had from the first."""
+    return [field for field in LAYOUTS[record].fields if field.since == 1]
+
+
+def test_a_field_that_was_added_later_has_bytes_only_where_it_has_a_value() -> None:
+    older = full(first_fields("pair"))
+    payload = encode("pair", older)
+    assert encode("pair", older | {"other_symbols": None}) == payload
+    assert encode("pair", older | {"other_symbols": ("A/B", "AB")}) == payload + bytes.fromhex(
+        "01 0200 03412f42 024142"
+    )
+    for decoded_by in (decode, lambda *given: decode_carefully(LAYOUTS["pair"], given[1], 0, NAMES, 16, resolve)):
+        assert "other_symbols" not in decoded_by("pair", payload)
+        assert "other_symbols" not in decoded_by("pair", payload + b"\0")  # as before a field that a later format adds
+        assert decoded_by("pair", payload + bytes.fromhex("01 0100 0141") + b"more")["other_symbols"] == ("A",)
+        for tail in ("01", "01 00", "01 0000", "02", "01 0200 0142 0141"):
+            with pytest.raises(DecodeError) as caught:
+                decoded_by("pair", payload + bytes.fromhex(tail))
+            assert caught.value.field.startswith("pair.other_symbols")
+
+
+def test_no_value_of_an_added_field_is_lost_behind_a_null_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a made-up third format, of which this one's nulls have bytes where something stands behind them."""
+    pair = LAYOUTS["pair"]
+    later = (*pair.fields, Field("rank", "u8", optional=True, since=3), Field("name", "text", optional=True, since=3))
+    monkeypatch.setitem(LAYOUTS, "pair", pair._replace(fields=later))
+    older = full(first_fields("pair"))
+    payload = encode("pair", older)
+    _compiled_encoder.cache_clear()
+    _compiled_decoder.cache_clear()
+    try:
+        for values, tail in (
+            ({}, ""),
+            ({"other_symbols": ("A",)}, "01 0100 0141"),
+            ({"rank": 0}, "00 01 00"),
+            ({"name": "\0"}, "00 00 01 0100 00"),
+            ({"other_symbols": ("A",), "name": ""}, "01 0100 0141 00 01 0000"),
+        ):
+            given = older | values
+            assert encode("pair", given) == payload + bytes.fromhex(tail)
+            assert _encode_carefully(LAYOUTS["pair"], 16, packed(), ID, given) == payload + bytes.fromhex(tail)
+            assert {name: decode("pair", encode("pair", given))[name] for name in values} == values
+    finally:
+        _compiled_encoder.cache_clear()
+        _compiled_decoder.cache_clear()
+
+
+def packed() -> dict[str, dict[str, bytes]]:
+    return {name: {v: c.to_bytes(SIZES[name], "little") for v, c in codes.items()} for name, codes in CODES.items()}
 
 
 @given(record_values(), st.sampled_from([8, 16]))
@@ -205,7 +266,8 @@ def test_what_is_encoded_is_decoded(record: tuple[str, dict[str, Any]], width: i
     payload = encode(name, values, width)
     known = decoded(LAYOUTS[name].fields, values, width)
     assert decode(name, payload, width) == known
-    assert decode(name, payload + b"added by a newer format", width) == known
+    nulls = sum(field.since > 1 and values[field.name] is None for field in LAYOUTS[name].fields)
+    assert decode(name, payload + bytes(nulls) + b"added by a newer format", width) == known
     assert decode_carefully(LAYOUTS[name], payload, 0, NAMES, width, resolve) == known
 
 
