@@ -155,7 +155,7 @@ def test_down_takes_other_symbols_from_all_that_an_older_program_reads(database_
             return list(connection.exec_driver_sql(f"SELECT {', '.join(counts)}").one())
 
     assert 0 not in holding()
-    migrations.downgrade(database_url, "0005_intake")
+    migrations.downgrade(database_url, "0008_ingest")
     assert holding() == [0, 0]
     with engine.connect() as connection:
         assert (
