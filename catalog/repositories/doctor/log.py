@@ -38,6 +38,13 @@ def log(cursor: Cursor) -> Log | None:
     return Log(*found) if found else None
 
 
+def counter(cursor: Cursor) -> tuple[int, datetime] | None:
+    """The last sequence given and its time; None when there is no counter."""
+    cursor.execute("SELECT last_sequence, last_changed_at FROM change_counter")
+    found = cursor.fetchone()
+    return (found[0], found[1]) if found else None
+
+
 def gaps(cursor: Cursor) -> Found:
     """Where sequences are missing between two that are there."""
     return count(
@@ -101,8 +108,7 @@ def holes_between_states(cursor: Cursor, rows: int | None) -> Found:
     return count(
         cursor,
         f"""SELECT {_STATE} FROM {source} {_PRECEDING}
-        WHERE (p.valid_to < h.valid_from OR p.until_sequence < h.from_sequence)
-            AND NOT EXISTS (SELECT FROM changes c WHERE c.sequence = h.from_sequence AND c.action = 'register')""",
+        WHERE p.valid_to < h.valid_from AND NOT EXISTS (SELECT FROM changes c WHERE c.sequence = h.from_sequence AND c.action = 'register')""",
     )
 
 
@@ -128,5 +134,9 @@ def changes_without_state(cursor: Cursor, rows: int | None) -> Found:
         f"""SELECT c.sequence FROM {source} WHERE c.action NOT IN ({_WITHOUT_FORMER})
             AND c.changed_at > clock_timestamp() - interval '{KEPT_DAYS} days'
             AND NOT EXISTS (SELECT FROM history h
-                WHERE (h.kind, h.record_id, h.until_sequence) = (c.kind, c.record_id, c.sequence))""",
+                WHERE (h.kind, h.record_id, h.until_sequence) = (c.kind, c.record_id, c.sequence))
+            -- what came and went in one transaction was never there for anybody
+            AND c.changed_at IS DISTINCT FROM (SELECT b.changed_at FROM changes b
+                WHERE b.kind = c.kind AND b.record_id = c.record_id AND b.sequence < c.sequence AND b.action <> 'supersede'
+                ORDER BY b.sequence DESC LIMIT 1)""",
     )

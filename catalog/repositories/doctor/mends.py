@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import AddConstraint
+
+from catalog.tables import metadata
+
+
+def add_constraint(table: str, name: str) -> str:
+    """Give a table a constraint of ours again, in our own words: the server's, said again, are not always the same."""
+    for constraint in metadata.tables[table].constraints:
+        # else the table would be made without it from now on
+        statement = AddConstraint(constraint, isolate_from_table=False)
+        words = " ".join(str(statement.compile(dialect=postgresql.dialect())).split())  # type: ignore[no-untyped-call]
+        if f" CONSTRAINT {name} " in words:
+            return words
+    raise LookupError(f"{table} has no constraint {name}")
+
 
 def fail_runs(numbers: Iterable[int]) -> str:
     """Say of import runs that they were killed."""

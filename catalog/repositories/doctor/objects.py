@@ -71,4 +71,4 @@ def numberings(cursor: Cursor) -> list[Numbering]:
 def vocabulary(cursor: Cursor, table: str, column: str) -> dict[str, int]:
     """The words of a vocabulary with their codes on the wire."""
     cursor.execute(f"SELECT {column}, code FROM {table}")
-    return {word: code for word, code in cursor.fetchall()}
+    return dict(cursor.fetchall())

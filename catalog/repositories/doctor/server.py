@@ -55,7 +55,8 @@ def needed_extensions(cursor: Cursor) -> Found:
         """SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) || ' needs the extension ' || e.extname
         FROM pg_depend m JOIN pg_extension e ON m.refclassid = 'pg_extension'::regclass AND m.refobjid = e.oid
         JOIN pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid AND d.deptype IN ('n', 'a')
-        WHERE m.deptype = 'e' AND e.extname <> 'plpgsql' AND d.classid <> 'pg_extension'::regclass
+        WHERE m.deptype = 'e' AND e.extname <> 'plpgsql' AND d.classid IN ('pg_class'::regclass, 'pg_proc'::regclass,
+                'pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass)
             AND NOT EXISTS (SELECT FROM pg_depend o
                 WHERE o.classid = d.classid AND o.objid = d.objid AND o.deptype = 'e')""",
     )

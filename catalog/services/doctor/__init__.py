@@ -7,7 +7,7 @@ that fails is a finding itself, and the others go on. `docs/doctor.md` says what
 from __future__ import annotations
 
 from catalog.services.doctor.examination import Limits, Scope
-from catalog.services.doctor.examine import CHECKS, examine
+from catalog.services.doctor.registry import CHECKS, examine
 from catalog.services.doctor.report import Finding, Report, Result
 
 __all__ = ["CHECKS", "Finding", "Limits", "Report", "Result", "Scope", "examine"]

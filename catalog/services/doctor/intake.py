@@ -118,9 +118,7 @@ def precedence(exam: Examination) -> Iterator[Finding]:
         if record is not None and (record not in RECORDS or field not in RECORDS[record].model_fields):
             fields.add(f"{who}: {record}.{field}")
     words = ", ".join(PRECEDENCE)
-    yield from unknown.findings(
-        "sources are of an unknown kind", f"give them one of {words}: UPDATE sources SET authority = … WHERE source = …"
-    )
+    yield from unknown.findings("sources are of an unknown kind", f"let sources.authority be one of {words}")
     yield from outside.findings(
         f"voices weigh as much as the operator, whose {strongest} is for nobody else",
         "`catalog precedence set SOURCE N`, or `catalog precedence clear SOURCE`",

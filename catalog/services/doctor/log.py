@@ -53,7 +53,7 @@ def changes(exam: Examination) -> Iterator[Finding]:
             "changes are dated before the one that precedes them", "restore the times from a backup",
             count=found.number, examples=found.examples,
         )  # fmt: skip
-    found = rows.published_ahead(exam.cursor, log.counter)
+    found = rows.published_ahead(exam.cursor, max(log.counter, last))
     if found.number:
         yield Finding(
             "snapshots were published that hold more changes than this catalog has made: it was set back",

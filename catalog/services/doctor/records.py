@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
 from catalog.domain.identity import KIND_NAMES, LISTING_KIND
 from catalog.errors import Busy, CatalogError, quote
@@ -48,22 +47,29 @@ def valid(exam: Examination) -> Iterator[Finding]:
 
 def derived(exam: Examination) -> Iterator[Finding]:
     """Records and disputes are what follows from the observations. Needs the right to write, and takes all back."""
-    wrong, disputes, busy = Tally(), Tally(), Tally()
+    wrong, refused, disputes, busy = Tally(), Tally(), Tally(), Tally()
     share = None if exam.scope.is_full else max(exam.scope.sample // DERIVED_SHARE, 1)
     first: Key | None = None
     for kind in (*(kind for kind in pages.HEADS if kind != LISTING_KIND), LISTING_KIND):
         for batch in _batches(pages.keys(exam.cursor, kind, exam.scope.start, share)):
-            found = _again(exam, batch)
-            if found is None:
-                busy.add(f"{KIND_NAMES[kind]} {batch[0].id.hex} and {len(batch) - 1} more")
-                continue
-            for change in found[0]:
-                first = first or change.key
-                wrong.add(_difference(change))
-            if found[1]:
-                disputes.add(f"{KIND_NAMES[kind]} {batch[0].id.hex} and {len(batch) - 1} more")
+            for found in _again(exam, batch):
+                some = f"{KIND_NAMES[kind]} {found.keys[0].id.hex}"
+                if len(found.keys) > 1:
+                    some += f" and {len(found.keys) - 1} more"
+                if found.is_busy:
+                    busy.add(some)
+                if found.refusal is not None:
+                    refused.add(f"{some}: {found.refusal}")
+                if found.has_other_disputes:
+                    disputes.add(some)
+                for change in found.changes:
+                    first = first or change.key
+                    wrong.add(_difference(change))
     yield from wrong.findings(
         "records are not what follows from what feeds said of them", _derive_anew(exam.cursor, first)
+    )
+    yield from refused.findings(
+        "the database refuses what follows from what feeds said", "mend what the other checks find, then look again"
     )
     yield from disputes.findings("disputes are open that should not be, or are not that should be", ANEW)
     if busy.count:
@@ -73,26 +79,42 @@ def derived(exam: Examination) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+class Derived(NamedTuple):
+    """What deriving some records anew would change; nothing is known when others were writing, or it was refused."""
+
+    keys: list[Key]
+    changes: Sequence[Change] = ()
+    has_other_disputes: bool = False
+    is_busy: bool = False
+    refusal: str | None = None
+
+
 def _batches(keys: Iterator[Key]) -> Iterator[list[Key]]:
     while batch := list(islice(keys, BATCH)):
         yield batch
 
 
-def _again(exam: Examination, batch: list[Key]) -> tuple[list[Change], bool] | None:
-    """What deriving these records anew would change, and whether it would change disputes; None: others were writing."""
+def _again(exam: Examination, keys: list[Key]) -> Iterator[Derived]:
+    """Derive records anew, and take it back. What the database refuses is singled out by halving."""
     for _ in range(ATTEMPTS):
         try:
             with exam.scratch() as connection:
                 cursor = cursor_of(connection)
                 before = pages.open_disputes(cursor)
-                outcome = bulk.rederive(connection, batch, Author("doctor"))
-                return outcome.changes, pages.open_disputes(cursor) != before
-        except Busy:
+                outcome = bulk.rederive(connection, keys, Author("doctor"))
+                yield Derived(keys, outcome.changes, pages.open_disputes(cursor) != before)
+                return
+        except (Busy, *_BUSY):
             continue
-        except (psycopg.Error, DBAPIError) as error:
-            if not isinstance(getattr(error, "orig", error), _BUSY):
-                raise
-    return None
+        except (psycopg.IntegrityError, psycopg.DataError) as error:
+            if len(keys) == 1:
+                yield Derived(keys, refusal=str(error).splitlines()[0])
+            else:
+                middle = len(keys) // 2
+                yield from _again(exam, keys[:middle])
+                yield from _again(exam, keys[middle:])
+            return
+    yield Derived(keys, is_busy=True)
 
 
 def _difference(change: Change) -> str:

@@ -122,7 +122,7 @@ def _different(
         if names:
             what = {"is missing": "is missing", "is not ours": "is not the catalog's"}.get(how, "differs")
             yield Finding(
-                f"a {part} {what}", "; ".join(mend(exam, part, name, words) for name, words in names[:SHOWN]),
+                f"{'an' if part == 'index' else 'a'} {part} {what}", "; ".join(mend(exam, part, name, words) for name, words in names[:SHOWN]),
                 count=len(names), examples=[name for name, _ in names[:SHOWN]],
             )  # fmt: skip
 
@@ -155,7 +155,7 @@ def _mend_constraint(exam: Examination, part: str, name: str, words: str) -> str
     wanted = exam.expected.get(f"{part} {name}")
     if wanted is None:
         return f"ALTER TABLE {table} DROP CONSTRAINT {own}"
-    if words == f"differs: {wanted} NOT VALID":
+    if words.removeprefix("differs: ").replace(" NOT VALID", "") == wanted:
         return f"ALTER TABLE {table} VALIDATE CONSTRAINT {own}"
-    add = f"ALTER TABLE {table} ADD CONSTRAINT {own} {wanted}"
-    return add if words == "is missing" else f"ALTER TABLE {table} DROP CONSTRAINT {own}, ADD CONSTRAINT {own} {wanted}"
+    add = mends.add_constraint(table, own)
+    return add if words == "is missing" else f"ALTER TABLE {table} DROP CONSTRAINT {own}; {add}"

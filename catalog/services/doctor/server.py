@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from catalog.domain.calendar import format_moment
-from catalog.repositories import changes
-from catalog.repositories.doctor import intake, server
+from catalog.repositories.doctor import intake, log, server
 from catalog.services.doctor import examination
 from catalog.services.doctor.examination import Examination
 from catalog.services.doctor.report import SHOWN, Finding
@@ -85,12 +84,12 @@ def clock(exam: Examination) -> Iterator[Finding]:
         )  # fmt: skip
     if not exam.is_ours:
         return
-    sequence, changed_at = changes.last_sequence(exam.cursor)
-    if sequence and changed_at > there + limit:
+    last = log.counter(exam.cursor)
+    if last is not None and last[1] > there + limit:
         yield Finding(
             "the last change is dated ahead of the server's clock: changes will be dated behind it until then",
             "set the server's clock (timedatectl set-ntp true), and wait until it has passed that moment",
-            value=format_moment(changed_at), examples=[f"change {sequence}"],
+            value=format_moment(last[1]), examples=[f"change {last[0]}"],
         )  # fmt: skip
     ahead = intake.runs_ahead(exam.cursor, there + timedelta(days=1))
     if ahead.number:

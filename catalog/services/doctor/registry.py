@@ -123,6 +123,9 @@ def _look(exam: Examination, check: Check) -> Result:
         if isinstance(cause, psycopg.errors.QueryCanceled):
             reason = f"it was not done in {exam.scope.timeout_seconds:g} seconds"
             return result("error", reason=reason, mend="repeat it with --timeout, when it is quiet")
+        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            reason = f"somebody holds what it reads for more than {server.LOCK_MILLISECONDS // 1000} seconds"
+            return result("error", reason=reason, mend="`catalog doctor --only locks,transactions`; then repeat it")
         if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
             return result("skipped", reason="a standby takes no writes", mend="repeat it on the primary server")
         words = (str(cause).strip() or type(cause).__name__).splitlines()[0]
