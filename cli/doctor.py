@@ -16,8 +16,12 @@ _FULL = typer.Option("--full", help="Look at all rows, and not only at a sample 
 def doctor(
     only: Annotated[list[str] | None, _ONLY] = None,
     full: Annotated[bool, _FULL] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds that one statement may take.", min=0.001)] = 60,
-    nightly_hours: Annotated[float, typer.Option(help="Hours after which a nightly snapshot is too old.", min=0)] = 36,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long one statement may take.", min=0.001, max=2_000_000)
+    ] = 60,
+    nightly_hours: Annotated[
+        float, typer.Option(metavar="HOURS", help="From when on a nightly snapshot is too old.", min=0)
+    ] = 36,
 ) -> None:
     """Look whether everything holds: server, schema, ids, records, change log, payloads, runs, locks. Changes nothing.
 

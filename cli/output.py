@@ -197,8 +197,8 @@ def health(report: Report) -> None:
         return
     lines: list[Row] = []
     for result in report.results:
-        said = [finding.what for finding in result.findings] or ([result.reason] if result.reason else [])
-        lines.append({"check": result.name, "state": result.state, "found": "; ".join(said)})
+        said = [finding.what for finding in result.findings] or [result.reason or result.about]
+        lines.append({"check": result.name, "state": result.state, "what": "; ".join(said)})
     _print_table(lines)
     for result in report.results:
         for finding in result.findings:

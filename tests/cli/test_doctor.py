@@ -20,8 +20,8 @@ def test_a_sound_catalog(sample: Run) -> None:
     done = sample("doctor")
     assert (done.code, done.err) == (0, "")
     first, *lines = done.out.splitlines()
-    assert first.split() == ["check", "state", "found"]
-    assert [line.split() for line in lines] == [[name, "ok"] for name in NAMES]
+    assert first.split() == ["check", "state", "what"]
+    assert [line.split(maxsplit=2) for line in lines] == [[check.name, "ok", check.about] for check in CHECKS]
 
 
 def test_a_sound_catalog_in_json(sample: Run) -> None:
@@ -74,7 +74,7 @@ def test_an_error_is_told_with_its_reason(sample: Run, database_url: str) -> Non
         done = sample("doctor", "--only", "history,changes", "--timeout", "0.2")
         shown = sample("doctor", "--only", "history", "--timeout", "0.2", "--json").json["checks"][0]
     assert done.code == 1
-    assert "history: it was not done in 0.2 seconds\n  mend: repeat it with --timeout" in done.out
+    assert "history: it was not done in 0.2 seconds\n  mend: repeat it with a longer --timeout" in done.out
     assert (shown["state"], shown["reason"]) == ("error", "it was not done in 0.2 seconds")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from catalog.domain import Asset, BrokerContract, Listing, Option, Pool, Record,
 from catalog.domain.pools import PoolToken
 from catalog.errors import DatabaseUnavailable, InvalidRecord
 from catalog.repositories.doctor.rows import part_of
-from catalog.services.doctor import CHECKS, Finding, Limits, Report, Scope, examination, examine, registry
+from catalog.services.doctor import CHECKS, Finding, Limits, Report, Scope, examination, examine, intake, registry
 from catalog.services.doctor.examination import Check, Examination
 from catalog.services.nightly import Plan
 from tests.conftest import Server
@@ -568,13 +569,15 @@ def test_it_finds_dead_rows(url: str) -> None:
     assert found(look(url, "vacuum")) == {}
 
 
-def test_a_run_that_is_at_work_is_left_alone(url: str) -> None:
+def test_a_run_that_is_at_work_is_left_alone_for_a_day(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = Scope(limits=Limits(run_hours=0))
     with psycopg.connect(url, application_name="instrument-catalog") as worker:
         worker.execute("SELECT 1")
         run(url, ["UPDATE import_runs SET state = 'running', finished_at = NULL, started_at = clock_timestamp()"])
-        assert found(look(url, "runs", scope=Scope(limits=Limits(run_hours=0)))) == {}
-        run(url, ["UPDATE import_runs SET started_at = started_at - interval '2 days'"])
-        assert not one(look(url, "runs"), "runs").is_advice
+        assert found(look(url, "runs", scope=scope)) == {}
+        monkeypatch.setattr(intake, "LONG_RUN_HOURS", 0)
+        assert "import runs take more than" in one(look(url, "runs", scope=scope), "runs").what
+    assert "is gone" in one(look(url, "runs", scope=scope), "runs").what
 
 
 def test_it_says_what_is_over(url: str) -> None:
@@ -645,6 +648,11 @@ def raising(exam: Examination) -> Iterator[Finding]:
     raise KeyError("what")
 
 
+def dying(exam: Examination) -> Iterator[Finding]:
+    exam.cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    yield from ()
+
+
 def writing(exam: Examination) -> Iterator[Finding]:
     exam.cursor.execute("DELETE FROM disputes")
     yield from ()
@@ -673,7 +681,28 @@ def test_a_check_that_fails_is_a_finding_and_the_others_go_on(
 def test_no_check_can_write(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "CHECKS", (Check("bad", "", writing),))
     (result,) = look(url).results
-    assert (result.state, result.findings) == ("skipped", ())
+    assert (result.state, list(result.findings)) == ("error", [])
+    assert (result.reason or "").startswith("ReadOnlySqlTransaction: cannot execute DELETE")
+
+
+def test_a_lost_connection_is_an_error_and_the_others_go_on(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "CHECKS", (Check("bad", "", dying), CHECKS[-1]))
+    report = look(url)
+    assert [(r.name, r.state) for r in report.results] == [("bad", "error"), ("transactions", "ok")]
+
+
+def test_a_server_that_stops_ends_the_examination(
+    database_server: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = urlsplit(url).path.removeprefix("/")
+
+    def closing(exam: Examination) -> Iterator[Finding]:
+        run(database_server.url_of("postgres"), [f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"])
+        yield from dying(exam)
+
+    monkeypatch.setattr(registry, "CHECKS", (Check("bad", "", closing), CHECKS[-1]))
+    with pytest.raises(DatabaseUnavailable):
+        look(url)
 
 
 def take_role(connection: Any, name: str) -> None:
@@ -701,6 +730,36 @@ def test_a_role_that_may_only_read(database_server: Server, url: str) -> None:
         engine.dispose()
     finally:
         run(url, [f"DROP OWNED BY {name}", f"DROP ROLE {name}"])
+
+
+def test_nothing_false_is_said_while_others_write(url: str, tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def write(writer: int) -> None:
+        with Catalog.open(url, actor=f"writer {writer}") as catalog:
+            for n in itertools.count():
+                if done.is_set():
+                    return
+                made, listed = token(100 + n % 7, symbol=f"S{n}"), line("GB00BH4HKS39", f"T{n % 5}")
+                says((*DESK[:1], f"writer {writer}"), f"2025-01-01T00:00:00.{n:06}Z", made, listed)(catalog)
+                asset = Asset(exchange="kraken", symbol=f"W{writer}N{n % 50}", name=f"{n}")
+                catalog.register(asset)
+                if n % 3 == 0:
+                    catalog.instruments.retire(asset.id)
+                path = tmp_path / f"{writer}.jsonl"
+                path.write_text(asset.replace(name=f"import {n}").canonical_json())
+                catalog.import_file("jsonl", str(path), feed=f"file {writer}")
+
+    with ThreadPoolExecutor() as threads:
+        writers = [threads.submit(write, number) for number in range(2)]
+        reports = [look(url, scope=Scope(is_full=n % 2 == 0, limits=Limits(run_hours=0))) for n in range(4)]
+        done.set()
+        for writer in writers:
+            writer.result()
+    told = [(name, f.what, f.examples) for r in reports for name, said in found(r).items() for f in said]
+    assert all(report.is_content for report in reports), told
+    assert {name for name, *_ in told} <= {"derivation", "waiting"}
+    assert found(look(url)) == {}
 
 
 def test_writers_are_not_in_its_way(url: str) -> None:

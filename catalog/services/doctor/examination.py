@@ -12,8 +12,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from catalog.database import migrations, schema
+from catalog.database.engine import is_connection_failure, unavailable
 from catalog.database.migrations import SchemaState
 from catalog.repositories.doctor import server
 from catalog.repositories.driver import Cursor, cursor_of
@@ -69,7 +71,7 @@ class Examination:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """A read-only view of one moment for the checks inside; a statement that takes too long is ended."""
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             server.begin(cursor_of(connection), self.scope.timeout_seconds, is_read_only=True)
             self._connection = connection
             try:
@@ -80,12 +82,20 @@ class Examination:
     @contextmanager
     def scratch(self) -> Iterator[Connection]:
         """A transaction that may write, and is taken back whatever happens."""
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             server.begin(cursor_of(connection), self.scope.timeout_seconds, is_read_only=False)
             try:
                 yield connection
             finally:
                 connection.rollback()
+
+    def _connected(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except DBAPIError as error:
+            if is_connection_failure(error):
+                raise unavailable(error, self.engine.url.render_as_string()) from None
+            raise
 
     @property
     def connection(self) -> Connection:

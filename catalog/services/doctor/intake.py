@@ -82,7 +82,6 @@ def runs(exam: Examination) -> Iterator[Finding]:
         yield Finding(
             f"import runs take more than {LONG_RUN_HOURS} hours", f"if nothing runs them: {_fail(long)}",
             value=f"{max(run.hours for run in long):.1f} hours", count=len(long), examples=[_run(r) for r in long[:SHOWN]],
-            is_advice=True,
         )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def changes(exam: Examination) -> Iterator[Finding]:
         found = rows.gaps(exam.cursor)
         yield Finding(
             "the change log has gaps", f"restore the missing changes from a backup, or {FOLLOWERS}",
-            value=last - log.first + 1 - log.number, count=found.number, examples=found.examples,
+            value=f"{last - log.first + 1 - log.number} changes are missing", count=found.number, examples=found.examples,
         )  # fmt: skip
     if log.first is not None and log.first > 1 and not log.may_be_pruned:
         yield Finding(

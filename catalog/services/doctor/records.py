@@ -13,6 +13,7 @@ from catalog.errors import Busy, CatalogError, quote
 from catalog.repositories import bulk, mapping, search
 from catalog.repositories.doctor import orphans as rows
 from catalog.repositories.doctor import records as pages
+from catalog.repositories.doctor import server
 from catalog.repositories.doctor.rows import Found
 from catalog.repositories.driver import Cursor, cursor_of
 from catalog.repositories.statements import Author, Change, Key, key_of
@@ -47,6 +48,11 @@ def valid(exam: Examination) -> Iterator[Finding]:
 
 def derived(exam: Examination) -> Iterator[Finding]:
     """Records and disputes are what follows from the observations. Needs the right to write, and takes all back."""
+    if server.setting(exam.cursor).is_standby:
+        yield Finding(
+            "a standby takes no writes, so nothing was derived", "repeat it on the primary server", is_advice=True
+        )
+        return
     wrong, refused, disputes, busy = Tally(), Tally(), Tally(), Tally()
     share = None if exam.scope.is_full else max(exam.scope.sample // DERIVED_SHARE, 1)
     first: Key | None = None

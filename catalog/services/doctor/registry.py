@@ -11,13 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from catalog import __version__
 from catalog.database import migrations
-from catalog.database.engine import is_connection_failure, unavailable
 from catalog.errors import DatabaseUnavailable, InvalidRecord
 from catalog.repositories.doctor import server
 from catalog.services.doctor import ids, intake, log, records, schema
 from catalog.services.doctor import server as servers
 from catalog.services.doctor.examination import Check, Examination, Scope
-from catalog.services.doctor.report import Report, Result
+from catalog.services.doctor.report import Finding, Report, Result
 
 #: All checks, in the order in which they are made. docs/doctor.md has a section for each.
 CHECKS: tuple[Check, ...] = (
@@ -63,17 +62,12 @@ def examine(engine: Engine, scope: Scope, only: Iterable[str] | None = None, tel
     chosen = _chosen(only)
     started = time.perf_counter()
     exam = Examination(engine, scope)
-    try:
-        versions = _versions(exam)
-        results = []
-        for check in chosen:
-            if tell is not None:
-                tell(check.name)
-            results.append(_look(exam, check))
-    except DBAPIError as error:
-        if is_connection_failure(error):
-            raise unavailable(error, engine.url.render_as_string()) from None
-        raise
+    versions = _versions(exam)
+    results = []
+    for check in chosen:
+        if tell is not None:
+            tell(check.name)
+        results.append(_look(exam, check))
     return Report(versions, results, scope.is_full, time.perf_counter() - started)
 
 
@@ -106,29 +100,33 @@ def _versions(exam: Examination) -> dict[str, str | None]:
 def _look(exam: Examination, check: Check) -> Result:
     """One check. Whatever goes wrong with it is its result; only a database that is gone ends the examination."""
     started = time.perf_counter()
-
-    def result(state: str, **said: str) -> Result:
-        return Result(check.name, state, **said, seconds=time.perf_counter() - started)  # type: ignore[arg-type]
-
+    findings: list[Finding] = []
+    reason = mend = None
     if check.needs_schema and not exam.is_ours:
-        return result("skipped", reason="the schema is not this program's", mend="`catalog db check` says what to do")
-    try:
-        with exam.opened():
-            findings = list(check.look(exam))
-    except Exception as error:  # noqa: BLE001 - a check that fails is a finding, and the others go on
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(cause, psycopg.errors.InsufficientPrivilege):
-            words = str(cause).splitlines()[0]
-            return result("skipped", reason=f"this role may not: {words}", mend="repeat it as a role that writes")
-        if isinstance(cause, psycopg.errors.QueryCanceled):
+        state, reason, mend = "skipped", "the schema is not this program's", "`catalog db check` says what to do"
+    else:
+        try:
+            with exam.opened():
+                findings = list(check.look(exam))
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a check that fails is a finding, and the others go on
+            state, reason, mend = _failure(exam, error.orig if isinstance(error, DBAPIError) else error)
+        else:
+            state = "ok" if not findings else "advice" if all(f.is_advice for f in findings) else "finding"
+    return Result(check.name, check.about, state, findings, reason, mend, time.perf_counter() - started)
+
+
+def _failure(exam: Examination, error: BaseException | None) -> tuple[str, str, str]:
+    """What became of a check that could not be carried through: its state, the reason, and what to do."""
+    words = (str(error).strip() or "no reason given").splitlines()[0]
+    match error:
+        case psycopg.errors.InsufficientPrivilege():
+            return "skipped", f"this role may not: {words}", "repeat it as a role that may read and write all tables"
+        case psycopg.errors.QueryCanceled():
             reason = f"it was not done in {exam.scope.timeout_seconds:g} seconds"
-            return result("error", reason=reason, mend="repeat it with --timeout, when it is quiet")
-        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            return "error", reason, "repeat it with a longer --timeout, when it is quiet"
+        case psycopg.errors.LockNotAvailable():
             reason = f"somebody holds what it reads for more than {server.LOCK_MILLISECONDS // 1000} seconds"
-            return result("error", reason=reason, mend="`catalog doctor --only locks,transactions`; then repeat it")
-        if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
-            return result("skipped", reason="a standby takes no writes", mend="repeat it on the primary server")
-        words = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-        return result("error", reason=f"{type(cause).__name__}: {words}", mend="`catalog doctor --only schema` first")
-    state = "ok" if not findings else "advice" if all(f.is_advice for f in findings) else "finding"
-    return Result(check.name, state, findings, seconds=time.perf_counter() - started)
+            return "error", reason, "`catalog doctor --only locks,transactions`; then repeat it"
+    return "error", f"{type(error).__name__}: {words}", "`catalog doctor --only schema` first; then repeat it"

@@ -57,10 +57,12 @@ class Result:
     """What became of one check.
 
     Its state is ok, advice, finding, error (it could not be carried through, which counts as a finding) or skipped
-    (it needs what is not given: a schema of this revision, or more rights); `reason` says why of the last two.
+    (it needs what is not given: a schema of this revision, or more rights); `reason` says why of the last two. `about`
+    is what it looks at, in a few words.
     """
 
     name: str
+    about: str
     state: str
     findings: Sequence[Finding] = ()
     reason: str | None = None
@@ -71,7 +73,8 @@ class Result:
         """As JSON-ready values."""
         said = {"reason": self.reason, "mend": self.mend} if self.reason else {}
         found = [finding.to_json() for finding in self.findings]
-        return {"name": self.name, "state": self.state, "findings": found} | said | {"seconds": round(self.seconds, 3)}
+        head = {"name": self.name, "about": self.about, "state": self.state}
+        return head | {"findings": found} | said | {"seconds": round(self.seconds, 3)}
 
 
 @dataclass(frozen=True)
