@@ -13,7 +13,7 @@ from catalog import __version__
 from catalog.database import migrations
 from catalog.errors import DatabaseUnavailable, InvalidRecord
 from catalog.repositories.doctor import server
-from catalog.services.doctor import ids, intake, log, records, schema
+from catalog.services.doctor import derivation, ids, intake, log, records, schema
 from catalog.services.doctor import server as servers
 from catalog.services.doctor.examination import Check, Examination, Scope
 from catalog.services.doctor.report import Finding, Report, Result
@@ -33,7 +33,7 @@ CHECKS: tuple[Check, ...] = (
     Check("ids", "recomputed from their identities", ids.ids),
     Check("id-width", "wide enough; no collisions", ids.width),
     Check("records", "valid, with the id of their fields", records.valid),
-    Check("derivation", "what follows from the observations", records.derived),
+    Check("derivation", "what follows from the observations", derivation.derived),
     Check("orphans", "ids, records, observations, aliases, lists", records.orphans),
     Check("references", "what rows name is there", records.references),
     Check("text", "normal form C", records.text),

@@ -8,6 +8,8 @@ from typing import Any
 
 #: How many examples a finding carries.
 SHOWN = 5
+#: What mends records that are not what they should be by their observations.
+ANEW = "`catalog precedence set SOURCE N` with the number that it has derives anew whatever the source speaks of"
 
 
 @dataclass(frozen=True)
