@@ -29,6 +29,7 @@ from catalog.repositories.doctor.rows import part_of
 from catalog.services.doctor import CHECKS, Finding, Limits, Report, Scope, examination, examine, intake, registry
 from catalog.services.doctor.examination import Check, Examination
 from catalog.services.nightly import Plan
+from tests.cli.test_app import all_commands
 from tests.conftest import Server
 from tests.make import make
 from tests.services.test_lifecycle import says, supersedes
@@ -452,6 +453,16 @@ BROKEN = {
 }  # fmt: skip
 
 
+COMMANDS = {" ".join(words) for words in all_commands()}
+
+
+def assert_commands(text: str) -> None:
+    """What stands in backticks and begins with `catalog` are commands that there are."""
+    for command in re.findall(r"`catalog ([^`…]+)`", text):
+        words = [word for word in command.split() if not word.startswith("-")]
+        assert any(" ".join(words[:n]) in COMMANDS for n in (1, 2)), command
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_it_finds(name: str, url: str) -> None:
     case = BROKEN[name]
@@ -462,7 +473,10 @@ def test_it_finds(name: str, url: str) -> None:
     assert result.state == ("advice" if case.is_advice else "finding"), found(report)
     told = [f for f in result.findings if case.says in f.what or any(case.says in e for e in f.examples)]
     assert told, result.findings
-    assert all(f.mend and f.count > 0 for f in result.findings)
+    for finding in (f for r in report.results for f in r.findings):
+        assert finding.mend
+        assert finding.count >= len(finding.examples) > 0 or finding.count == 1
+        assert_commands(finding.mend)
     assert report.is_content == case.is_advice
     assert not [r for r in report.results if r.state == "error"], found(report)
     if case.is_mended:
@@ -786,3 +800,4 @@ def test_a_large_table_is_looked_at_in_part(database_url: str) -> None:
 def test_the_page_has_a_section_for_each_check() -> None:
     headings = re.findall(r"^### `([a-z-]+)`", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     assert headings == [check.name for check in CHECKS]
+    assert_commands(DOCUMENT.read_text("utf-8"))
