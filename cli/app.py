@@ -17,6 +17,7 @@ from cli import (
     database,
     demo,
     disputes,
+    doctor,
     exits,
     ids,
     imports,
@@ -68,6 +69,7 @@ app.command("find")(queries.find)
 app.command("changes")(queries.changes)
 app.command("why")(provenance.why)
 app.command("stats")(queries.stats)
+app.command("doctor")(doctor.doctor)
 app.command("schema")(queries.schema)
 
 

@@ -16,6 +16,7 @@ from cli.session import session
 
 if TYPE_CHECKING:
     from catalog.domain.base import Record
+    from catalog.services.doctor import Report
     from catalog.snapshot.diff import Difference, DiffReport, FieldChange
 
 Row = Mapping[str, Any]
@@ -213,6 +214,31 @@ def differences(report: DiffReport, limit: int) -> None:
     _write(f"{total} difference{'s' if total > 1 else ''}: {sizes}" if total else "no differences")
     if not report.is_whole:
         note("one of the files has a newer format: what this version does not know of it was not compared")
+
+
+def health(report: Report) -> None:
+    """What the doctor found: a line per check, then each finding with its examples and what mends it."""
+    if session.json:
+        value(report.to_json())
+        return
+    lines: list[Row] = []
+    for result in report.results:
+        said = [finding.what for finding in result.findings] or [result.reason or result.about]
+        lines.append({"check": result.name, "state": result.state, "what": "; ".join(said)})
+    _print_table(lines)
+    for result in report.results:
+        for finding in result.findings:
+            figures = [str(finding.count)] if finding.count > 1 else []
+            figures += [str(finding.value)] if finding.value is not None else []
+            _write("")
+            _write(escape(f"{result.name}: {finding.what}" + (f" ({'; '.join(figures)})" if figures else "")))
+            for example in finding.examples:
+                _write(escape(f"    {example}"))
+            _write(escape(f"  mend: {finding.mend}"))
+        if result.reason:
+            _write("")
+            _write(escape(f"{result.name}: {result.reason}"))
+            _write(escape(f"  mend: {result.mend}"))
 
 
 def table(data: Sequence[Row]) -> None:

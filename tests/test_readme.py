@@ -18,7 +18,7 @@ from cli.app import app, hoist
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
-    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md", "docs/decisions.md", "docs/ids.md", "docs/importing.md", "docs/ingesting.md", "docs/calendars.md", "docs/lifecycle.md", "docs/lookalikes.md", "docs/reporting.md", "docs/source-map.md", "docs/protocol.md", "docs/publishing.md", "docs/columns.md", "docs/benchmarks.md",
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md", "docs/decisions.md", "docs/ids.md", "docs/importing.md", "docs/ingesting.md", "docs/calendars.md", "docs/lifecycle.md", "docs/lookalikes.md", "docs/reporting.md", "docs/source-map.md", "docs/protocol.md", "docs/publishing.md", "docs/columns.md", "docs/benchmarks.md", "docs/doctor.md",
 )  # fmt: skip
 #: Pages whose blocks run from the first to the last, and what has been done before.
 TOLD = {

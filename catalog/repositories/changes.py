@@ -84,7 +84,14 @@ def difference(change: Change) -> Jsonb | None:
 
 
 def _keep_former_states(cursor: Cursor, changes: Sequence[Change], first: int, changed_at: datetime) -> None:
-    former = [(n, c) for n, c in enumerate(changes) if c.before is not None]
+    former: list[tuple[int, Change]] = []
+    seen: set[Key] = set()
+    for n, change in enumerate(changes):
+        # what a record was between two changes of one transaction was never there for anybody
+        if change.before is not None and change.key not in seen:
+            former.append((n, change))
+        if change.action != "supersede":
+            seen.add(change.key)
     if not former:
         return
     cursor.execute(

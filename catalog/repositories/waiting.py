@@ -95,6 +95,16 @@ def take_due(cursor: Cursor, keys: Iterable[Key] | None, limit: int) -> list[Due
     return [_due(*cells) for cells in cursor.fetchall()]
 
 
+def overdue(cursor: Cursor, shown: int) -> tuple[int, list[int]]:
+    """How many statements wait for what is there, and the numbers of the first of them."""
+    cursor.execute(
+        f"""SELECT count(*), (array_agg(w.waiting_id ORDER BY w.waiting_id))[1:%s] FROM waiting w WHERE {_IS_DUE}""",
+        [shown],
+    )
+    found = cursor.fetchone()
+    return (found[0], found[1] or []) if found else (0, [])
+
+
 def _due(
     statement: Mapping[str, Any],
     observed_at: datetime,

@@ -122,7 +122,7 @@ def restored(engine: Engine, payload_hash: bytes, name: str, modified_at: dateti
         if hasher.digest() != payload_hash:
             raise PayloadError(
                 f"the stored bytes of payload `{payload_hash.hex()}` are not what was stored",
-                hint="`catalog doctor` looks at all of them",
+                hint="`catalog doctor --full --only payloads` looks at all of them",
             )
         yield Payload(name, cast("BinaryIO", spool), size, payload_hash, modified_at)
 

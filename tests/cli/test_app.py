@@ -81,6 +81,7 @@ def test_there_are_the_commands_of_the_contract() -> None:
         "demo", "db upgrade", "db downgrade", "db current", "db check", "import", "imports list", "imports show",
         "imports rejects", "disputes list", "disputes show", "find", "id compute", "id explain", "ids status",
         "collisions list", "snapshot export", "snapshot verify", "snapshot show", "snapshot cat", "changes", "stats", "schema",
+        "doctor",
     } <= named  # fmt: skip
 
 

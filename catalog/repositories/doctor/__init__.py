@@ -1,0 +1,1 @@
+"""What the doctor asks the database: one module per group of its checks. Nothing here writes."""
