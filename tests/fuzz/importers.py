@@ -22,11 +22,11 @@ from typing import NamedTuple
 
 from catalog.errors import PayloadError
 from catalog.importers.base import Importer
-from catalog.importers.registry import HEAD_SIZE, IMPORTERS
+from catalog.importers.registry import HEAD_SIZE, IMPORTERS, named
 from tests.fuzz.damage import Mutant, mutant
 from tests.fuzz.oracle import Judge, Rules, ring
 from tests.fuzz.payloads import cut
-from tests.importers.support import PAYLOADS, UNSAID, importer_for, read
+from tests.importers.support import PAYLOADS, TOLD, importer_for, read
 
 MAX_GROWTH = 512 << 20
 #: How the rows of a source depend on others, see `Judge`.
@@ -57,7 +57,7 @@ def real_payloads() -> dict[str, dict[str, bytes]]:
         with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
             head = file.read(HEAD_SIZE)
         for source, importer in IMPORTERS.items():
-            if source not in UNSAID and importer.can_parse(head):
+            if importer.can_parse(head):
                 found.setdefault(source, {})[path.name] = read(path)
     return found
 
@@ -69,9 +69,10 @@ def judges(source: str, importer: Importer | None = None, *, with_real: bool = T
     found, rules = {}, Rules(quotients=QUOTIENTS.get(source, set()))
     for name, data in good.items():
         apart = cut(data)
+        reader = named(TOLD[name]) if name in TOLD else importer
         try:
-            moment = importer.heading(BytesIO(apart.data)).observed_at
-            judge = Judge(importer, apart, moment, rules, relation=RELATIONS.get(source, ""))
+            moment = reader.heading(BytesIO(apart.data)).observed_at
+            judge = Judge(reader, apart, moment, rules, relation=RELATIONS.get(source, ""))
         except PayloadError as error:
             if name == "ours":
                 raise

@@ -263,7 +263,8 @@ class Judge:
             return findings
         apart = take_apart(data, self.good)
         if apart is None:
-            if broken is None and self.relation != "linked":
+            # a payload of lines may tell of what is no JSON line by line
+            if broken is None and self.relation not in ("linked", "summed"):
                 findings.append("broken JSON was read to its end")
             return [*findings, *self._before(data, results)]
         return [*findings, *self._compare(apart, results, broken)]
@@ -345,6 +346,8 @@ class Judge:
         self, n: int, row: Row, found: list[Result], touched: list[str], results: list[Result]
     ) -> Iterator[str]:
         """What differs from what the same row gave in the good payload, and has no reason to."""
+        if self.relation == "summed":  # a reject that speaks of several rows stands at the first of them
+            found = [r for r in found if isinstance(r, Parsed)]
         now, before = set(map(_said, found)), set(map(_said, self.by_row[n]))
         if now == before:
             return

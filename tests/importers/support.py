@@ -18,6 +18,15 @@ from catalog.importers.registry import named
 _FOLDER = Path(__file__).parent / "payloads"
 #: What is told to an importer beside its payload in the folder.
 UNSAID: dict[str, str] = {"ccxt": "bullish", "pool-list": "eip155:1"}
+#: The same for recorded payloads, by the file's name.
+TOLD: dict[str, str] = {
+    "eth_getLogs_block_18000000.json": "evm-logs:eip155:1",
+    "ethereum-etl_logs_17173049_17173050.jsonl.xz": "evm-logs:eip155:1",
+    "degenbot_first_200_aerodrome_v2.json": "pool-list:eip155:8453",
+    "degenbot_first_200_pancakeswap_v2.json": "pool-list:eip155:8453",
+    "degenbot_first_200_uniswap_v3_mainnet.json": "pool-list:eip155:1",
+    "degenbot_first_200_uniswap_v4_mainnet.json": "pool-list:eip155:1",
+}
 #: One good payload for each source, and the records that it describes, as canonical lines.
 PAYLOADS: dict[str, bytes] = {
     path.stem: path.read_bytes()

@@ -12,20 +12,11 @@ import pytest
 
 from catalog import Catalog
 from catalog.importers.registry import IMPORTERS, detect
-from tests.importers.support import read
+from tests.importers.support import TOLD, read
 from tests.states import state
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
 WORDS = ("registered", "updated", "unchanged", "rejected", "conflicts", "collisions")
-#: What is told to an importer beside a recorded payload.
-UNSAID = {
-    "evm/eth_getLogs_block_18000000.json": "evm-logs:eip155:1",
-    "evm/ethereum-etl_logs_17173049_17173050.jsonl.xz": "evm-logs:eip155:1",
-    "pools/degenbot_first_200_aerodrome_v2.json": "pool-list:eip155:8453",
-    "pools/degenbot_first_200_pancakeswap_v2.json": "pool-list:eip155:8453",
-    "pools/degenbot_first_200_uniswap_v3_mainnet.json": "pool-list:eip155:1",
-    "pools/degenbot_first_200_uniswap_v4_mainnet.json": "pool-list:eip155:1",
-}
 #: No payload of a source: vectors for tests, and a table of cross listings that no importer is for.
 OTHERS = ("README.md", "identifiers/", "evm/pool_and", "tradfi/adanos")
 #: Of the long tables this many lines are enough here; they have tests of their own that read them whole.
@@ -41,7 +32,7 @@ def payloads(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
         name = path.relative_to(real_data).as_posix()
         if name.startswith(OTHERS):
             continue
-        source = UNSAID.get(name) or detect(read(path)[:65536]).source
+        source = TOLD.get(path.name) or detect(read(path)[:65536]).source
         if path.stat().st_size > 200_000 and ".csv" in path.name:
             cut = folder / path.name
             with lzma.open(cut, "wb") if path.suffix == ".xz" else cut.open("wb") as out:
