@@ -34,7 +34,7 @@ from catalog.database.embedded import EmbeddedServer
 from catalog.domain import Asset, Pair, Stock
 from catalog.domain.decimals import format_decimal
 from catalog.errors import PayloadError
-from catalog.importers.base import Importer, Parsed
+from catalog.importers.base import Importer, Parsed, Told
 from catalog.importers.registry import detect
 from catalog.services.payloads import opened
 
@@ -45,6 +45,8 @@ CCXT: dict[str, tuple[str, str, list[str]]] = {
     "coinbase": ("coinbaseexchange", "products", []),
     "kraken": ("kraken", "AssetPairs", []),
 }
+#: The blockchain of payloads that do not say theirs; it makes no difference for the time.
+CHAIN = "eip155:1"
 PARSE, IMPORT = "parse", "parse and import"
 CCXT_FLOAT, CCXT_TEXT, NAUTILUS = "ccxt, floats", "ccxt, text", "NautilusTrader, build and write"
 COLUMNS = (PARSE, IMPORT, CCXT_FLOAT, CCXT_TEXT, NAUTILUS)
@@ -52,9 +54,11 @@ _TICK = "0.01"  # of a share: the payloads do not say it, and the peer's model w
 
 
 class Payload(NamedTuple):
-    """A payload to be measured: its importer, its unpacked bytes in a file, and the results of one reading."""
+    """A payload to be measured: its importer, what an import is told, its unpacked bytes in a file, and the results of
+    one reading."""
 
     importer: Importer
+    source: str
     path: Path
     results: list[Any]
 
@@ -103,13 +107,16 @@ def prepare(files: Sequence[Path], folder: Path) -> Iterator[Payload]:
                 importer = detect(payload.head())
             except PayloadError:
                 continue
+            source = importer.source
+            if isinstance(importer, Told):
+                source, importer = f"{source}:{CHAIN}", importer.told(CHAIN)
             path = folder / f"{importer.source}-{file.name.removesuffix('.xz')}"
             payload.stream.seek(0)
             with path.open("wb") as target:
                 shutil.copyfileobj(payload.stream, target)
         results = list(read(importer, path))
         if importer.source not in found or len(results) > len(found[importer.source].results):
-            found[importer.source] = Payload(importer, path, results)
+            found[importer.source] = Payload(importer, source, path, results)
     yield from (found[source] for source in sorted(found))
 
 
@@ -121,7 +128,7 @@ def read(importer: Importer, path: Path) -> Iterator[Any]:
 
 def steps(payload: Payload, place: Server, folder: Path, nautilus: str | None) -> tuple[list[Step], dict[str, str]]:
     """What can be timed on a payload, and why the rest cannot."""
-    importer, path, results = payload
+    importer, _, path, results = payload
     absent: dict[str, str] = {}
     market_reader = _ccxt(importer.source, path)
     found = [
@@ -148,7 +155,7 @@ def _import(payload: Payload, place: Server) -> float:
     with place.fresh() as url, Catalog.open(url, actor="benchmark") as catalog:
         catalog.stats()  # connected
         start = perf_counter()
-        catalog.import_file(payload.importer.source, str(payload.path))
+        catalog.import_file(payload.source, str(payload.path))
         return perf_counter() - start
 
 
