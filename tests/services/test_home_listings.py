@@ -179,7 +179,7 @@ def a_mix(rng: random.Random) -> list[Payload]:
             line(AMAZON, "XNYS", "TICK"),
         ]
         feed = rng.choice((f"feed{n}", "often"))
-        found.append((feed, f"2024-02-{n + 1:02}T00:00:00Z", rng.choices(records, [4, 2, 2, 1, 1])[0]))
+        found.append((feed, f"2024-02-{n + 1:02}T00:00:00Z", rng.choices(records, [6, 3, 1, 1, 1])[0]))
     return found
 
 
