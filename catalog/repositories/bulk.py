@@ -370,7 +370,7 @@ class _Batch:
         voices: dict[Key, list[Observation]] = observations.of_subjects(self.cursor, affected)
         voices |= {key: [touched[key][0].observation] for key in fresh}
         copies = {key: self._believed(key, said) for key, said in voices.items()}
-        settle = Derivation(self.cursor, copies, fresh, settled, self.claims, lost - copies.keys())
+        settle = Derivation(self.cursor, copies, fresh, settled, self.claims, lost)
         settle.run()
         self.drafts += settle.drafts
         self.outcome.changes += settle.changes
@@ -387,16 +387,18 @@ class _Batch:
         return copy
 
     def _rewire(self, settled: equities.Settled, again: set[Key]) -> set[Key]:
-        """Add to `again` whatever names an instrument that became another; returns the listings nobody speaks of now."""
+        """Add to `again` whatever names an instrument that became another, and listings that are spoken of otherwise.
+
+        Returns the listings of which nobody may speak now, or whose instrument is gone.
+        """
         if not settled.rewired:
             return set()
         naming = references.naming(self.cursor, settled.rewired)
         naming |= disputes.unclear_about(self.cursor, settled.rewired)
         identities.lock(self.cursor, naming)
         gained, lost = listings.settle_anew(self.cursor, references.behind(self.cursor, settled.rewired))
-        again |= naming | gained
-        converted = [stated for stated, _ in settled.converted]
-        return (lost | listings.at_home(self.cursor, converted)) - gained
+        again |= naming | gained | lost
+        return lost | listings.at_home(self.cursor, [stated for stated, _ in settled.converted])
 
     # -- refusals ---------------------------------------------------------------------------------------------------
 

@@ -214,7 +214,8 @@ class Derivation:
                 copy = golden(spoken[listing], ()) if listing in spoken else None
             self.wanted[listing] = self._home_listing(listing, said, copy)
         self.home = {k.id for k in derived}
-        self._keep_home([k for k in self.wanted if k.kind == LISTING_KIND and k not in derived and k not in self.fresh])
+        spoken_of = {k for k in self.wanted if k.kind == LISTING_KIND and k not in self.fresh} | self.lost
+        self._keep_home(sorted(spoken_of - derived.keys()))
 
     def _home_listing(self, key: Key, said: Values, copy: Golden | None) -> Values:
         """What follows from the instrument, and what was said of the listing itself."""
@@ -226,19 +227,29 @@ class Derivation:
         return values
 
     def _keep_home(self, listings: list[Key]) -> None:
-        """A statement about a home listing adds to what follows from the instrument, and does not replace it."""
+        """A statement about a home listing adds to what follows from the instrument, and does not replace it.
+
+        Without one the listing is there all the same, as long as the instrument is.
+        """
         if not listings:
             return
-        self.cursor.execute("SELECT id FROM listings WHERE is_home AND id = ANY(%s)", [[k.id for k in listings]])
-        home = [id for (id,) in self.cursor.fetchall()]
-        for id, current in mapping.load(self.cursor, "listing", home).items():
-            key = Key(LISTING_KIND, id)
-            self.wanted[key] = self._home_listing(key, current, self.copies[key])
+        converted = [stated for stated, _ in self.settled.converted]
+        self.cursor.execute(
+            """SELECT id, instrument_id, symbol FROM listings
+            WHERE is_home AND id = ANY(%s) AND NOT instrument_id = ANY(%s)""",
+            [[k.id for k in listings], converted],
+        )
+        rows = self.cursor.fetchall()
+        lines = mapping.load_kind(self.cursor, INSTRUMENT, {instrument for _, instrument, _ in rows})
+        for _, instrument, symbol in rows:
+            key, said = nouns.home_listing(instrument, lines[instrument], symbol)
+            self.wanted[key] = self._home_listing(key, said, self.copies.get(key))
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
     def _write(self) -> None:
         current: dict[Key, Values] = {}
+        self.lost -= self.wanted.keys()
         slow = [k for k in self.wanted if k not in self.fresh]
         for kind in sorted({k.kind for k in (*slow, *self.lost)}):
             ids = [k.id for k in (*slow, *self.lost) if k.kind == kind]

@@ -246,7 +246,9 @@ def _universe(rng: random.Random) -> Iterator[Record]:
     yield from pools
     for n in range(3):
         yield make(BrokerContract, broker="alpaca", symbol=f"X{n}", instrument_id=rng.choice(lines).id)
-        yield make(Listing, instrument_id=rng.choice(lines).id, venue_id=venues[2].id, symbol=rng.choice(TICKERS))
+        yield make(
+            Listing, instrument_id=rng.choice(lines).id, venue_id=rng.choice(venues[:3]).id, symbol=rng.choice(TICKERS)
+        )
     line = rng.choice(lines)
     yield make(
         Option, osi_root="AA", expiry_date="2027-01-15", option_kind="call", strike_price="10", underlying_id=line.id
