@@ -89,7 +89,8 @@ def import_(
 def judge(name: str, report: ImportReport, tolerates_rejects: bool) -> int:
     """The exit code that a report means; says what is wrong and what to do next. `name` is what was imported."""
     if report.failure is not None:
-        output.error(f"`{name}`: {report.failure}", _what_was_kept(report.dry_run, report.run_id))
+        kept = report.stopped or _what_was_kept(report.dry_run, report.run_id)
+        output.error(f"`{name}`: {report.failure}", kept)
         return exits.COULD_NOT_RUN
     if report.stopped is not None:
         hint = "look whether the payload is whole; --accept-shrink believes it"

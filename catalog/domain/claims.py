@@ -12,7 +12,7 @@ from catalog.domain.derivatives import check_segment, listing_mic
 from catalog.domain.identity import compute_id, event_type_number
 from catalog.domain.records import RECORDS
 from catalog.domain.text import key
-from catalog.domain.vocabulary import EXCHANGES, RECORD_KINDS
+from catalog.domain.vocabulary import CCXT_NAMES, EXCHANGES, RECORD_KINDS
 from catalog.errors import InvalidRecord
 
 #: Identities of records that need more than their identity to be a record: (leading words, fields).
@@ -112,7 +112,7 @@ def _normal(name: str, said: Any, value: Mapping[str, Any]) -> str:
     checks: dict[str, Callable[[str], str]] = {
         "mic": listing_mic,
         "exchange": known_slug,
-        "broker": known_slug,
+        "broker": known_broker,
         "blockchain": identifiers.caip2,
         "pool_id": identifiers.pool_id,
     }
@@ -120,9 +120,16 @@ def _normal(name: str, said: Any, value: Mapping[str, Any]) -> str:
 
 
 def known_slug(value: str) -> str:
-    """A slug of the table in docs/ids.md: another name for an exchange would be another id for the same thing."""
+    """A slug, but not another name for an exchange of the table in docs/ids.md: that would be another id for one thing."""
+    if identifiers.slug(value) in CCXT_NAMES:
+        raise InvalidRecord("exchange", value, f"`{CCXT_NAMES[value]}` is its slug, by the table of docs/ids.md")
+    return value
+
+
+def known_broker(value: str) -> str:
+    """The slug of a broker, by the table of docs/ids.md."""
     if identifiers.slug(value) not in EXCHANGES:
-        raise InvalidRecord("exchange", value, f"not in the table of docs/ids.md: {', '.join(EXCHANGES)}")
+        raise InvalidRecord("broker", value, f"not in the table of docs/ids.md: {', '.join(EXCHANGES)}")
     return value
 
 

@@ -281,6 +281,14 @@ EXCHANGES: dict[str, Exchange] = {
     )
 }
 
+#: What ccxt calls exchanges of the table, where that is another name; its `coinbase` is a venue of its own.
+CCXT_NAMES: dict[str, str] = {
+    "binanceusdm": "binance",
+    "binancecoinm": "binance",
+    "coinbaseexchange": "coinbase",
+    "krakenfutures": "kraken_futures",
+}
+
 #: Trading platforms, never the exchange that lists a contract.
 PLATFORMS = frozenset(["GLBX"])
 

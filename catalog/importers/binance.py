@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from catalog.domain.pairs import Pair
 from catalog.domain.vocabulary import Authority
-from catalog.errors import PayloadError
+from catalog.errors import InvalidRecord, PayloadError
 from catalog.importers.base import Heading, Parsed, Reject
 from catalog.importers.binance_rows import ARRAYS, CODES, EXCHANGE, limits, payload_time, status
 from catalog.importers.exchange_rows import Assets, Mention, market_generation, read_market, required_key
@@ -24,6 +24,7 @@ class BinanceImporter:
     source = "binance"
     authority: Authority = "venue"
     codes: Mapping[str, str] = CODES | {
+        "not_spot": "the row is a contract of the futures market, which `binance-futures` reads",
         "missing_symbol": "no symbol, baseAsset or quoteAsset, or a blank one",
         "invalid_symbol": "the pair's symbol is no text, is longer than 255 bytes, or has control characters",
     }
@@ -46,6 +47,10 @@ class BinanceImporter:
         has_rows = False
         try:
             for row in read_rows(stream, ARRAYS):
+                if row.member == "futuresType":
+                    raise PayloadError(
+                        "this is the futures market's exchangeInfo", row.place, "it is for `binance-futures`"
+                    )
                 if row.member == "serverTime":
                     return Heading("spot", payload_time(row.value))
                 has_rows = has_rows or row.is_element
@@ -64,6 +69,10 @@ class BinanceImporter:
 
 
 def _mentions(row: dict[str, Any]) -> tuple[Mention, Mention]:
+    if found := sorted(row.keys() & _DERIVATIVE_KEYS):
+        raise InvalidRecord(
+            found[0], row[found[0]], "only a derivative has it", code="not_spot", hint="binance-futures"
+        )
     base = required_key(row, "baseAsset", "base_asset")
     quote = required_key(row, "quoteAsset", "quote_asset")
     return (

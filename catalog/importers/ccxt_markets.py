@@ -15,7 +15,7 @@ from catalog.domain.derivatives import Future, Option
 from catalog.domain.instruments import Asset
 from catalog.domain.pairs import Pair
 from catalog.domain.venues import Venue
-from catalog.domain.vocabulary import EXCHANGES, Authority, VenueType
+from catalog.domain.vocabulary import CCXT_NAMES, EXCHANGES, Authority, VenueType
 from catalog.errors import InvalidRecord, PayloadError
 from catalog.importers import exchange_values as rows
 from catalog.importers.base import Heading, Importer, Parsed, Reject
@@ -27,13 +27,7 @@ from catalog.importers.json_document import read_rows
 from catalog.importers.okx import CRYPTO
 
 #: ccxt's ids whose slug is another word; every other id is the slug. ccxt's `coinbase` is not Coinbase Exchange.
-SLUGS = {
-    "binanceusdm": "binance",
-    "binancecoinm": "binance",
-    "coinbase": "coinbaseadvanced",
-    "coinbaseexchange": "coinbase",
-    "krakenfutures": "kraken_futures",
-}
+SLUGS = CCXT_NAMES | {"coinbase": "coinbaseadvanced"}
 #: The segment of a contract, by the exchange's slug: of a linear one, of an inverse one.
 SEGMENTS = {"binance": ("usdm", "coinm"), "bybit": ("linear", "inverse")}
 _SEGMENT_OF_ID = {"binanceusdm": "usdm", "binancecoinm": "coinm"}

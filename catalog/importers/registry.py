@@ -34,18 +34,24 @@ def named(source: str) -> Importer:
     Raises PayloadError for a name that no importer has, or an argument that this one does not take.
     """
     name, colon, argument = source.partition(":")
+    if name == "auto":
+        raise PayloadError("`auto` takes nothing behind its name", hint=f"name the source: {', '.join(IMPORTERS)}")
     if name not in IMPORTERS:
         raise PayloadError(f"no importer is called `{name}`", hint=f"one of: auto, {', '.join(IMPORTERS)}")
     importer = IMPORTERS[name]
     if not colon:
         return importer
     if not isinstance(importer, Told):
-        raise PayloadError(f"`{name}` takes nothing behind its name, and `{argument}` stands there", hint=name)
+        raise PayloadError(
+            f"`{name}` takes nothing behind its name, and `{argument}` stands there", hint=f"write `{name}`"
+        )
     return importer.told(argument)
 
 
 def detect(head: bytes) -> Importer:
     """The one importer that can read a payload which begins with `head`. Raises PayloadError for none or several."""
+    if not head.strip():
+        raise PayloadError("the payload is empty")
     able = [importer for importer in IMPORTERS.values() if importer.can_parse(head[:HEAD_SIZE])]
     if len(able) == 1:
         return able[0]

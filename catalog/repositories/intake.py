@@ -222,6 +222,8 @@ class Intake:
         incomplete = {s.key for s in self.statements.values() if all(map(_is_incomplete, s.rows))}
         present = identities.find(self.cursor, named | incomplete)
         for pair in [p for p in self.statements if p[0] in incomplete - present.keys()]:
+            if getattr(self.statements[pair].record, "blockchain", None) not in blockchains:
+                continue
             statement = self.statements.pop(pair)
             missing = InvalidRecord("decimals", "nothing", "a new token needs them", code="missing_decimals")
             self.reject(statement, missing, needs=statement.key)

@@ -64,7 +64,7 @@ def _change(
     cursor = cursor_of(connection)
     if not feeds.set_precedence(cursor, source, precedence, feed=feed, record=record, field=field):
         what = "source" if feed is None else "feed"
-        raise NotFound(what, source if feed is None else f"{source}:{feed}", "`catalog precedence list` shows them")
+        raise NotFound(what, source if feed is None else f"{source}:{feed}", "`catalog imports sources` shows them")
     keys = feeds.spoken_of(cursor, source, feed, field)
     whole = Outcome()
     for start in range(0, len(keys), BATCH):

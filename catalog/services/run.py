@@ -287,8 +287,7 @@ class Run:
             self._rejects.add(0, Reject(place, error.code, str(error), row, refused.record))
 
     def _finish(self, state: str, failure: str | None) -> None:
-        if state != "stopped":
-            self.report.failure = failure
+        self.report.failure = self._failure if state == "stopped" else failure
         with self.engine.connect() as connection:
             cursor = cursor_of(connection)
             runs.reject(cursor, self.report.run_id, (tuple(escape_nul(part) for part in r) for r in self._rejects))

@@ -160,3 +160,21 @@ def test_feeds_and_payloads(catalog: Run, tmp_path: Path) -> None:
     done = catalog("imports", "replay", "1")
     assert done.code == 2
     assert done.lines[1] == "hint: import its file again"
+
+
+def test_a_listing_that_is_cut_says_so_first(catalog: Run, tmp_path: Path) -> None:
+    whole = Path(_list(tmp_path / "a.json", 1, *range(1, 11)))
+    assert catalog("import", "auto", str(whole)).code == 0
+    cut = tmp_path / "b.json"
+    cut.write_text(_list(tmp_path / "c.json", 2, 1) and whole.read_text().replace("2026-03-01", "2026-03-02")[:500])
+    done = catalog("import", "token-list", str(cut))
+    assert done.code == 2
+    assert "the document ends too early" in done.lines[0]
+    assert "under 80 %" in done.lines[1]
+
+
+def test_auto_takes_no_argument_and_an_empty_file_says_so(catalog: Run, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.json"
+    empty.write_text("\n")
+    assert catalog("import", "auto", str(empty)).lines[0].endswith("the payload is empty")
+    assert catalog("import", "auto:eip155:1", str(empty)).lines[0] == "error: `auto` takes nothing behind its name"

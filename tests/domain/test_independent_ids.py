@@ -194,7 +194,7 @@ def test_what_has_no_identity_by_the_document_is_refused(value: Value) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        {"record": "asset", "exchange": "nowhere", "symbol": "BTC"},
+        {"record": "asset", "exchange": "krakenfutures", "symbol": "BTC"},
         {"record": "future", "mic": "GLBX", "symbol": "ESZ6"},
         {"record": "future", "mic": "XCME", "symbol": "ESZ6", "segment": "usdm"},
         {"record": "future", "exchange": "binance", "symbol": "BTCUSDT", "segment": "linear"},

@@ -274,3 +274,12 @@ def test_the_real_payload(real_data: Path) -> None:
         ]
     assert not symbols
     assert sum(p.status == "suspended" for p in pairs) == 401
+
+
+def test_the_futures_market_is_not_spot() -> None:
+    with pytest.raises(PayloadError, match="futures market") as caught:
+        BinanceImporter().heading(stream({"futuresType": "U_MARGINED", "serverTime": NOW, "symbols": [row()]}))
+    assert caught.value.hint == "it is for `binance-futures`"
+    results = parse("binance", {"symbols": [row(contractType="PERPETUAL"), row("ETH")], "serverTime": NOW})
+    assert reject(results).code == "not_spot"
+    assert tally(results) == {"asset": 2, "pair": 1, "not_spot": 1}

@@ -315,3 +315,10 @@ def test_the_rows_are_what_a_report_says(catalog: Catalog, put: Import) -> None:
     assert [r["code"] for r in rejects] == ["unknown_instrument"] * 2
     assert json.loads(rejects[0]["row"])["record"] in ("pool", "pair")
     assert report["by_record"]["pool"]["rejected"] == report["by_record"]["pair"]["rejected"] == 1
+
+
+def test_nothing_waits_on_a_blockchain_that_nobody_knows(catalog: Catalog, put: Import) -> None:
+    strange = Token(blockchain="eip155:999999", address=USDC.address)
+    report = put(catalog, strange)
+    assert counts(report) == {"rejected": 1}
+    assert [r["code"] for r in catalog.import_rejects(report["run_id"])] == ["unknown_blockchain"]
