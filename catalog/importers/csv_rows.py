@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple
 from catalog.domain.base import Record
 from catalog.errors import CatalogError, PayloadError, quote
 from catalog.importers.base import MAX_ROW, Parsed, Reject, rejected, show_bytes
-from catalog.importers.lines import Line, read_lines
+from catalog.importers.lines import BOM, Line, read_lines
 
 #: The longest row, and so the longest line and field, in bytes.
 MAX_ROW_BYTES = 1 << 20
@@ -184,6 +184,41 @@ def parse_rows(
                 yield rejected(row.place, error, row.text, record)
         else:
             header = row
+
+
+def is_named_header(head: bytes, name_of: Callable[[str], str], required: frozenset[str]) -> bool:
+    """Whether the first line of `head` is a header whose columns, by `name_of`, have all `required` names."""
+    first = head.removeprefix(BOM).partition(b"\n")[0].decode("latin-1")
+    try:
+        [header] = csv.reader([first])
+    except (csv.Error, ValueError):
+        return False
+    return required <= set(map(name_of, header))
+
+
+def read_named(
+    stream: BinaryIO,
+    record: str,
+    name_of: Callable[[str], str],
+    required: frozenset[str],
+    unset: frozenset[str] = frozenset(),
+) -> Iterator[tuple[CsvRow | Reject, dict[str, str]]]:
+    """Every row with what it states, by our names; a broken one as a reject that states nothing.
+
+    `name_of` gives our name of a column, empty for one that is not read; words in `unset` state nothing. Raises
+    PayloadError when the header has no column for one of the `required` names.
+    """
+    names: list[str] = []
+    for row in read_csv(stream, frozenset(), record, encoding=encoding_of(stream)):
+        if isinstance(row, list):
+            names = list(map(name_of, row))
+            if missing := sorted(required.difference(names)):
+                raise PayloadError(f"the header has no column for {', '.join(map(quote, missing))}", "line 1")
+        elif isinstance(row, Reject):
+            yield row, {}
+        else:
+            cells = ((name, cell.strip()) for name, cell in zip(names, row.fields, strict=True))
+            yield row, {name: cell for name, cell in cells if name and cell and cell not in unset}
 
 
 def encoding_of(stream: BinaryIO) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -12,11 +11,10 @@ from catalog.domain import identifiers, text
 from catalog.domain.reference import ISO10383_UNSET
 from catalog.domain.venues import Venue
 from catalog.domain.vocabulary import Authority, Status, VenueType
-from catalog.errors import CatalogError, InvalidRecord, PayloadError, quote
+from catalog.errors import CatalogError, InvalidRecord
 from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.csv_rows import CODES as ROW_CODES
-from catalog.importers.csv_rows import CsvRow, encoding_of, read_csv
-from catalog.importers.lines import BOM
+from catalog.importers.csv_rows import CsvRow, is_named_header, read_named
 
 #: Column (in capitals, with blanks for all punctuation) → what it is. The list has had two headers.
 COLUMNS: dict[str, str] = {
@@ -98,12 +96,7 @@ class Iso10383Importer:
 
     def can_parse(self, head: bytes) -> bool:
         """Whether the first line is one of the two headers."""
-        first = head.removeprefix(BOM).partition(b"\n")[0].decode("latin-1")
-        try:
-            [header] = csv.reader([first])
-        except (csv.Error, ValueError):
-            return False
-        return frozenset(_fields(header)) >= REQUIRED
+        return is_named_header(head, _name_of, REQUIRED)
 
     def heading(self, stream: BinaryIO) -> Heading:
         """The feed `list`, and the day on which the newest row changed."""
@@ -124,23 +117,12 @@ class Iso10383Importer:
 
 
 def _read(stream: BinaryIO) -> Iterator[tuple[CsvRow | Reject, dict[str, str]]]:
-    """Every row with what it states, by our names; a broken one as a reject that states nothing."""
-    names: list[str] = []
-    for row in read_csv(stream, frozenset(), "venue", encoding=encoding_of(stream)):
-        if isinstance(row, list):
-            names = _fields(row)
-            if missing := sorted(REQUIRED.difference(names)):
-                raise PayloadError(f"the header has no column for {', '.join(map(quote, missing))}", "line 1")
-        elif isinstance(row, Reject):
-            yield row, {}
-        else:
-            cells = ((name, cell.strip()) for name, cell in zip(names, row.fields, strict=True))
-            yield row, {name: cell for name, cell in cells if name and cell and cell not in ISO10383_UNSET}
+    return read_named(stream, "venue", _name_of, REQUIRED, ISO10383_UNSET)
 
 
-def _fields(header: list[str]) -> list[str]:
-    """Our name of each column; empty for one that is not read."""
-    return [COLUMNS.get(re.sub("[^A-Z0-9]+", " ", name.upper()).strip(), "") for name in header]
+def _name_of(column: str) -> str:
+    """Our name of a column; empty for one that is not read."""
+    return COLUMNS.get(re.sub("[^A-Z0-9]+", " ", column.upper()).strip(), "")
 
 
 def _venue(row: dict[str, str]) -> Venue:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -15,11 +14,10 @@ from typing import Any, BinaryIO
 from catalog.domain import identifiers, text
 from catalog.domain.instruments import Currency
 from catalog.domain.vocabulary import Authority
-from catalog.errors import CatalogError, InvalidRecord, PayloadError, quote
+from catalog.errors import CatalogError, InvalidRecord
 from catalog.importers.base import Heading, Parsed, Reject, rejected
 from catalog.importers.csv_rows import CODES as ROW_CODES
-from catalog.importers.csv_rows import CsvRow, encoding_of, read_csv
-from catalog.importers.lines import BOM
+from catalog.importers.csv_rows import CsvRow, is_named_header, read_csv, read_named
 
 #: Column (its letters, small) → what it is. Tables, spreadsheets and the standard's own XML spell them differently.
 COLUMNS: dict[str, str] = {
@@ -83,18 +81,13 @@ class Iso4217Importer:
 
     def can_parse(self, head: bytes) -> bool:
         """Whether the first line is a header of such a table."""
-        first = head.removeprefix(BOM).partition(b"\n")[0].decode("latin-1")
-        try:
-            [header] = csv.reader([first])
-        except (csv.Error, ValueError):
-            return False
-        return frozenset(_fields(header)) >= REQUIRED
+        return is_named_header(head, _name_of, REQUIRED)
 
     def heading(self, stream: BinaryIO) -> Heading:
         """The feed `list-one` (in force), `list-three` (the past) or `codes` (both); the table has no time of its own."""
         for row in read_csv(stream, frozenset(), "currency"):
             if isinstance(row, list):
-                columns = _fields(row)
+                columns = list(map(_name_of, row))
                 if "withdrawn" not in columns:
                     return Heading("list-one")
                 return Heading("codes" if "minor_unit" in columns else "list-three")
@@ -124,23 +117,12 @@ class Iso4217Importer:
 
 
 def _read(stream: BinaryIO) -> Iterator[tuple[CsvRow | Reject, dict[str, str]]]:
-    """Every row with what it states, by our names; a broken one as a reject that states nothing."""
-    names: list[str] = []
-    for row in read_csv(stream, frozenset(), "currency", encoding=encoding_of(stream)):
-        if isinstance(row, list):
-            names = _fields(row)
-            if missing := sorted(REQUIRED.difference(names)):
-                raise PayloadError(f"the header has no column for {', '.join(map(quote, missing))}", "line 1")
-        elif isinstance(row, Reject):
-            yield row, {}
-        else:
-            cells = ((name, cell.strip()) for name, cell in zip(names, row.fields, strict=True))
-            yield row, {name: cell for name, cell in cells if name and cell}
+    return read_named(stream, "currency", _name_of, REQUIRED)
 
 
-def _fields(header: list[str]) -> list[str]:
-    """Our name of each column; empty for one that is not read."""
-    return [COLUMNS.get(re.sub("[^a-z]+", "", name.lower()), "") for name in header]
+def _name_of(column: str) -> str:
+    """Our name of a column; empty for one that is not read."""
+    return COLUMNS.get(re.sub("[^a-z]+", "", column.lower()), "")
 
 
 def _collect(stream: BinaryIO) -> dict[str, _Uses]:
